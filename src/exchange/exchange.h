@@ -1,0 +1,18 @@
+/* exchange - one request from its parameters to the end of its answer. */
+#ifndef PERCORE_EXCHANGE_H
+#define PERCORE_EXCHANGE_H
+
+#include "exchange/fcgi.h"
+#include "percore.h"
+
+/* What holds for every request; made before the workers start. */
+struct exchange {
+	const struct percore_route *routes;
+	const char *prefix; /* "" or "/api" */
+	size_t max_body;    /* bytes */
+};
+
+/* Answers the request that fcgi_begin read.  True when the connection may carry another. */
+bool exchange_run(const struct exchange *exchange, struct fcgi *fcgi);
+
+#endif

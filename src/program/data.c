@@ -1,0 +1,24 @@
+/* data - the article's work: format a string N times, serialise an object. */
+#include "endpoints.h"
+
+#include <stdio.h>
+#include <time.h>
+
+long data_work = 100;
+long data_wait_us;
+
+void data_get(struct percore_request *request)
+{
+	char city[32] = "X";
+
+	for (long round = 0; round < data_work; round++) {
+		snprintf(city, sizeof city, "Value: %ld", round);
+		__asm__ volatile("" ::"r"(city) : "memory"); /* every round's string is really made */
+	}
+	if (data_wait_us > 0)
+		nanosleep(&(struct timespec){ data_wait_us / 1000000, data_wait_us % 1000000 * 1000 }, NULL);
+	json_object *answer = json_object_new_object();
+	json_object_object_add(answer, "street", json_object_new_string("10 Downing Street"));
+	json_object_object_add(answer, "city", json_object_new_string(city));
+	percore_answer_json(request, 200, answer);
+}
