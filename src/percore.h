@@ -61,11 +61,31 @@ const char *percore_id(const struct percore_request *request);   /* the X-Reques
 const char *percore_param(const struct percore_request *request, const char *name);  /* "REMOTE_ADDR" */
 const char *percore_header(const struct percore_request *request, const char *name); /* "Content-Type" */
 
+/*
+ * The first value of a query parameter, decoded ("+" and %XX, as HTML forms
+ * send it); NULL when there is none or its escapes are malformed.
+ */
+const char *percore_query(struct percore_request *request, const char *name);
+
 /* CONTENT_LENGTH in bytes; 0 without a body. */
 size_t percore_body_length(const struct percore_request *request);
 
 /* Next bytes of the body: how many, 0 at its end, -1 if it broke off (the answer is made for you). */
 ssize_t percore_body_read(struct percore_request *request, void *buffer, size_t size);
+
+/*
+ * The whole body as bytes: lent, NUL-terminated after *length bytes.  NULL when
+ * it is longer than max bytes (413) or broke off (400): that is answered already.
+ */
+const char *percore_body_bytes(struct percore_request *request, size_t max, size_t *length);
+
+/*
+ * The body as a JSON document (RFC 8259): strict, UTF-8 checked, at most max
+ * bytes and 32 levels.  *json is yours to put; a document "null" gives NULL.
+ * False when it is none, and then answered already: 415 for another Content-Type,
+ * 413, or 400 with the offset of the byte at fault.
+ */
+bool percore_body_json(struct percore_request *request, size_t max, json_object **json);
 
 /* Whole answers.  The json is taken (put) whatever happens. */
 void percore_answer_json(struct percore_request *request, int status, json_object *json);

@@ -1,6 +1,7 @@
 /* exchange - the only place that knows the order: checks, route, handler, answer. */
 #include "exchange/exchange.h"
 
+#include "exchange/request.h"
 #include "exchange/route.h"
 
 #include <ctype.h>
@@ -9,19 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-
-struct percore_request {
-	const struct exchange *exchange;
-	struct fcgi *fcgi;
-	const char *method;
-	const char *path;
-	size_t body_length, body_read;
-	size_t answer_left; /* bytes announced and not yet written */
-	bool answered, broken, head;
-	char id[129];
-	char allow[128]; /* "" or the Allow header's value */
-	char path_buffer[4096];
-};
 
 static const char *reason(int status)
 {
@@ -74,26 +62,6 @@ const char *percore_header(const struct percore_request *request, const char *na
 		return NULL;
 	bool bare = strcmp(param + 5, "CONTENT_TYPE") == 0 || strcmp(param + 5, "CONTENT_LENGTH") == 0;
 	return fcgi_param(request->fcgi, bare ? param + 5 : param);
-}
-
-size_t percore_body_length(const struct percore_request *request)
-{
-	return request->body_length;
-}
-
-ssize_t percore_body_read(struct percore_request *request, void *buffer, size_t size)
-{
-	size_t left = request->body_length - request->body_read;
-
-	if (left == 0)
-		return 0;
-	ssize_t got = fcgi_read(request->fcgi, buffer, size < left ? size : left);
-	if (got <= 0) {
-		request->broken = true;
-		return -1;
-	}
-	request->body_read += (size_t)got;
-	return got;
 }
 
 void percore_stream_begin(struct percore_request *request, int status, const char *content_type,
@@ -274,10 +242,12 @@ static void dispatch(struct percore_request *request)
 
 bool exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
 {
-	struct percore_request request = { .exchange = exchange, .fcgi = fcgi };
+	struct percore_request request;
 
+	request_init(&request, exchange, fcgi);
 	choose_id(&request);
 	dispatch(&request);
+	free(request.body);
 	if (request.broken && !request.answered)
 		percore_answer_problem(&request, 400, "The body ended before Content-Length was reached.");
 	else if (request.broken || request.answer_left > 0) {

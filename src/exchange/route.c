@@ -12,6 +12,13 @@ static int hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+int route_escape(const char *text)
+{
+	int high = hex(text[1]), low = high < 0 ? -1 : hex(text[2]);
+
+	return low < 0 ? -1 : high << 4 | low;
+}
+
 /* Decodes up to the query; false on a bad escape, a NUL, or no room. */
 static bool decode(const char *uri, char *out, size_t size)
 {
@@ -20,10 +27,10 @@ static bool decode(const char *uri, char *out, size_t size)
 	for (; *uri && *uri != '?' && *uri != '#'; uri++) {
 		char c = *uri;
 		if (c == '%') {
-			int high = hex(uri[1]), low = high < 0 ? -1 : hex(uri[2]);
-			if (low < 0 || (high == 0 && low == 0))
+			int byte = route_escape(uri);
+			if (byte <= 0)
 				return false;
-			c = (char)(high << 4 | low);
+			c = (char)byte;
 			uri += 2;
 		}
 		if (n + 1 >= size)

@@ -4,6 +4,9 @@
 
 #include "percore.h"
 
+/* The byte that "%XX" stands for, or -1. */
+int route_escape(const char *text);
+
 /*
  * Writes the path of `uri`: without scheme, host and query, percent-decoded once,
  * dot segments resolved (RFC 3986, 5.2.4).  False when it is malformed (a bad

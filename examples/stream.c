@@ -1,0 +1,31 @@
+/* A streamed answer, and an error: GET /count?to=100000 sends that many lines. */
+#include <percore.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LINE_BYTES = 11 };
+
+static void count(struct percore_request *request)
+{
+	const char *to = percore_query(request, "to");
+	long lines = to ? strtol(to, NULL, 10) : 0;
+	char line[LINE_BYTES + 1];
+
+	if (lines < 1 || lines > 1000000) {
+		percore_answer_problem(request, 400, "The parameter \"to\" must be from 1 to 1000000.");
+		return;
+	}
+	percore_stream_begin(request, 200, "text/plain", (size_t)lines * LINE_BYTES);
+	for (long i = 1; i <= lines; i++) {
+		snprintf(line, sizeof line, "%10ld\n", i % 10000000000);
+		if (percore_stream_write(request, line, LINE_BYTES) != 0)
+			return; /* the client is gone */
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct percore_route routes[] = { { "GET", "/count", count }, { 0 } };
+
+	return percore_run(&(struct percore_service){ "stream", "1", routes, NULL }, argc, argv);
+}
