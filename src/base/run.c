@@ -8,6 +8,7 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static unsigned cores(void)
 {
@@ -18,6 +19,17 @@ static unsigned cores(void)
 	return (unsigned)CPU_COUNT(&set);
 }
 
+static int run_cgi(const struct exchange *exchange)
+{
+	struct fcgi *fcgi = fcgi_new_cgi();
+
+	if (!fcgi)
+		return 1;
+	bool done = exchange_run(exchange, fcgi);
+	fcgi_free(fcgi);
+	return done ? 0 : 1;
+}
+
 int percore_run(const struct percore_service *service, int argc, char **argv)
 {
 	struct options options = { .workers = -1, .io_timeout_s = 30, .max_body = 64L << 20, .prefix = "" };
@@ -25,9 +37,12 @@ int percore_run(const struct percore_service *service, int argc, char **argv)
 
 	if (done >= 0)
 		return done;
+	struct exchange exchange = { service->routes, options.prefix, (size_t)options.max_body };
 	int listener = listener_open(options.listen);
 	if (listener < 0 && options.listen)
 		return 1;
+	if (listener < 0 && getenv("REQUEST_METHOD"))
+		return run_cgi(&exchange);
 	if (listener < 0) {
 		fprintf(stderr,
 		        "%s: fd 0 is not a listening socket; start with: "
@@ -36,7 +51,6 @@ int percore_run(const struct percore_service *service, int argc, char **argv)
 		        service->name, service->name, service->name, service->name, service->name);
 		return 64;
 	}
-	struct exchange exchange = { service->routes, options.prefix, (size_t)options.max_body };
 	unsigned io_timeout_s = (unsigned)options.io_timeout_s;
 	if (options.workers == 0)
 		return worker_run_alone(listener, io_timeout_s, &exchange);

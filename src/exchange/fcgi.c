@@ -16,12 +16,15 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fastcgi.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 struct fcgi {
 	FCGX_Request request;
 	bool keep;
+	bool cgi; /* plain CGI: environment, stdin, stdout */
 };
 
 enum fcgi_look fcgi_look(int fd)
@@ -56,6 +59,15 @@ void fcgi_free(struct fcgi *fcgi)
 	free(fcgi);
 }
 
+struct fcgi *fcgi_new_cgi(void)
+{
+	struct fcgi *fcgi = calloc(1, sizeof *fcgi);
+
+	if (fcgi)
+		fcgi->cgi = true;
+	return fcgi;
+}
+
 int fcgi_begin(struct fcgi *fcgi, int fd, bool *closed)
 {
 	FCGX_Request *r = &fcgi->request;
@@ -80,11 +92,15 @@ int fcgi_begin(struct fcgi *fcgi, int fd, bool *closed)
 
 const char *fcgi_param(const struct fcgi *fcgi, const char *name)
 {
+	if (fcgi->cgi)
+		return getenv(name);
 	return FCGX_GetParam(name, fcgi->request.envp);
 }
 
 ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size)
 {
+	if (fcgi->cgi)
+		return read(STDIN_FILENO, buffer, size);
 	int got = FCGX_GetStr(buffer, size > 1 << 20 ? 1 << 20 : (int)size, fcgi->request.in);
 
 	return FCGX_GetError(fcgi->request.in) ? -1 : got;
@@ -93,6 +109,9 @@ ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size)
 int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
 {
 	const char *next = bytes;
+
+	if (fcgi->cgi)
+		return fwrite(bytes, 1, size, stdout) == size ? 0 : -1;
 
 	while (size > 0) {
 		int part = size > 1 << 20 ? 1 << 20 : (int)size;
@@ -107,6 +126,9 @@ int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
 bool fcgi_end(struct fcgi *fcgi)
 {
 	FCGX_Request *r = &fcgi->request;
+
+	if (fcgi->cgi)
+		return fflush(stdout) == 0;
 	bool failed = FCGX_FClose(r->err) != 0;
 
 	failed |= FCGX_FClose(r->out) != 0;
@@ -118,6 +140,8 @@ bool fcgi_end(struct fcgi *fcgi)
 
 void fcgi_abandon(struct fcgi *fcgi)
 {
+	if (fcgi->cgi)
+		return;
 	FCGX_Free(&fcgi->request, 0);
 	fcgi->request.ipcFd = -1;
 }

@@ -18,7 +18,8 @@ enum fcgi_look {
 
 enum fcgi_look fcgi_look(int fd);
 
-struct fcgi *fcgi_new(void); /* NULL: no memory */
+struct fcgi *fcgi_new(void);     /* NULL: no memory */
+struct fcgi *fcgi_new_cgi(void); /* the one request of a plain CGI process; not begun */
 void fcgi_free(struct fcgi *fcgi);
 
 /*
@@ -26,7 +27,6 @@ void fcgi_free(struct fcgi *fcgi);
  * use; *closed then says that libfcgi has closed the descriptor already.
  */
 int fcgi_begin(struct fcgi *fcgi, int fd, bool *closed);
-/* The same for a plain CGI process: environment, stdin, stdout. */
 const char *fcgi_param(const struct fcgi *fcgi, const char *name);
 ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size);
 int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size);
