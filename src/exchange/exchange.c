@@ -256,5 +256,5 @@ bool exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
 	}
 	/* Input left over would be taken for the next request. */
 	bool all_read = request.body_read == request.body_length;
-	return fcgi_end(fcgi) && all_read && !request.broken;
+	return fcgi_end(fcgi, all_read) && !request.broken;
 }

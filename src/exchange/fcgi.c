@@ -123,19 +123,29 @@ int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
 	return 0;
 }
 
-bool fcgi_end(struct fcgi *fcgi)
+/*
+ * FCGI_STDIN's end must be read before the answer ends: after END_REQUEST the web
+ * server may send the next request, and libfcgi would read its bytes with that
+ * record and drop them with the stream.
+ */
+static bool is_input_at_end(FCGX_Stream *in)
+{
+	return FCGX_GetChar(in) == EOF && FCGX_GetError(in) == 0;
+}
+
+bool fcgi_end(struct fcgi *fcgi, bool body_was_read)
 {
 	FCGX_Request *r = &fcgi->request;
 
 	if (fcgi->cgi)
 		return fflush(stdout) == 0;
-	bool failed = FCGX_FClose(r->err) != 0;
+	bool keep = fcgi->keep && body_was_read && is_input_at_end(r->in);
 
-	failed |= FCGX_FClose(r->out) != 0;
-	failed |= FCGX_GetError(r->in) != 0;
+	keep &= FCGX_FClose(r->err) == 0;
+	keep &= FCGX_FClose(r->out) == 0;
 	FCGX_Free(r, 0);
 	r->ipcFd = -1;
-	return fcgi->keep && !failed;
+	return keep;
 }
 
 void fcgi_abandon(struct fcgi *fcgi)

@@ -30,8 +30,8 @@ int fcgi_begin(struct fcgi *fcgi, int fd, bool *closed);
 const char *fcgi_param(const struct fcgi *fcgi, const char *name);
 ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size);
 int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size);
-/* Ends the answer; true when the connection may carry another request.  The descriptor stays open. */
-bool fcgi_end(struct fcgi *fcgi);
+/* Ends the answer.  body_was_read: all of CONTENT_LENGTH was; true when the connection may carry another request.  The descriptor stays open. */
+bool fcgi_end(struct fcgi *fcgi, bool body_was_read);
 /* Drops the request without END_REQUEST, so that a cut answer cannot look whole. */
 void fcgi_abandon(struct fcgi *fcgi);
 
