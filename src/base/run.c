@@ -1,4 +1,5 @@
 /* run - percore_run: from the command line to the pool. */
+#include "base/cpu.h"
 #include "base/options.h"
 #include "exchange/exchange.h"
 #include "percore.h"
@@ -6,18 +7,8 @@
 #include "pool/master.h"
 #include "pool/worker.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static unsigned cores(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof set, &set) != 0)
-		return 1;
-	return (unsigned)CPU_COUNT(&set);
-}
 
 static int run_cgi(const struct exchange *exchange)
 {
@@ -54,6 +45,6 @@ int percore_run(const struct percore_service *service, int argc, char **argv)
 	unsigned io_timeout_s = (unsigned)options.io_timeout_s;
 	if (options.workers == 0)
 		return worker_run_alone(listener, io_timeout_s, &exchange);
-	return master_run(listener, options.workers < 0 ? cores() : (unsigned)options.workers, io_timeout_s,
+	return master_run(listener, options.workers < 0 ? cpu_count() : (unsigned)options.workers, io_timeout_s,
 	                  &exchange);
 }

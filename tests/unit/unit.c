@@ -1,4 +1,5 @@
 /* Unit tests: what needs no process and no socket. */
+#include "base/cpu.h"
 #include "exchange/route.h"
 
 #include <check.h>
@@ -38,6 +39,14 @@ START_TEST(prefix_ends_at_a_slash)
 }
 END_TEST
 
+START_TEST(quota_is_rounded_up)
+{
+	ck_assert_uint_eq(cpu_quota("200000 100000\n"), 2);
+	ck_assert_uint_eq(cpu_quota("150000 100000\n"), 2);
+	ck_assert_uint_eq(cpu_quota("max 100000\n"), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("percore");
@@ -47,6 +56,7 @@ int main(void)
 	tcase_add_test(route, path_is_decoded_once_and_resolved);
 	tcase_add_test(route, malformed_path_is_refused);
 	tcase_add_test(route, prefix_ends_at_a_slash);
+	tcase_add_test(route, quota_is_rounded_up);
 	suite_add_tcase(suite, route);
 	srunner_run_all(runner, CK_VERBOSE);
 	int failed = srunner_ntests_failed(runner);

@@ -1,0 +1,55 @@
+/* cpu - affinity mask and cgroup v2 quota (Documentation/admin-guide/cgroup-v2: cpu.max). */
+#include "base/cpu.h"
+
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+unsigned cpu_quota(const char *cpu_max)
+{
+	unsigned long quota, period;
+
+	if (sscanf(cpu_max, "%lu %lu", &quota, &period) != 2 || period == 0 || quota == 0)
+		return 0;
+	return (unsigned)((quota + period - 1) / period);
+}
+
+/* First line of a file; false when it cannot be read. */
+static bool first_line(const char *path, char *line, int size)
+{
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return false;
+	bool got = fgets(line, size, file) != NULL;
+	fclose(file);
+	return got;
+}
+
+/* The smallest quota from our cgroup up to the root; 0: none. */
+static unsigned own_quota(void)
+{
+	char line[512], path[600], cpu_max[64];
+	unsigned least = 0;
+
+	if (!first_line("/proc/self/cgroup", line, sizeof line) || strncmp(line, "0::", 3) != 0)
+		return 0;
+	line[strcspn(line, "\n")] = '\0';
+	for (char *group = line + 3, *slash; (slash = strrchr(group, '/')); *slash = '\0') {
+		snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
+		unsigned quota = first_line(path, cpu_max, sizeof cpu_max) ? cpu_quota(cpu_max) : 0;
+		if (quota && (!least || quota < least))
+			least = quota;
+	}
+	return least;
+}
+
+unsigned cpu_count(void)
+{
+	cpu_set_t set;
+	unsigned cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+	unsigned quota = own_quota();
+
+	return quota && quota < cpus ? quota : cpus;
+}
