@@ -12,7 +12,8 @@ static void hello(struct percore_request *request)
 
 int main(int argc, char **argv)
 {
-	static const struct percore_route routes[] = { { "GET", "/hello", hello }, { 0 } };
+	struct percore_app *app = percore_app_new("hello", "1");
 
-	return percore_run(&(struct percore_service){ "hello", "1", routes, NULL }, argc, argv);
+	percore_add_route(app, "GET", "/hello", hello);
+	return percore_run(app, argc, argv);
 }

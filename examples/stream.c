@@ -18,14 +18,15 @@ static void count(struct percore_request *request)
 	percore_stream_begin(request, 200, "text/plain", (size_t)lines * LINE_BYTES);
 	for (long i = 1; i <= lines; i++) {
 		snprintf(line, sizeof line, "%10ld\n", i % 10000000000);
-		if (percore_stream_write(request, line, LINE_BYTES) != 0)
+		if (!percore_stream_write(request, line, LINE_BYTES))
 			return; /* the client is gone */
 	}
 }
 
 int main(int argc, char **argv)
 {
-	static const struct percore_route routes[] = { { "GET", "/count", count }, { 0 } };
+	struct percore_app *app = percore_app_new("stream", "1");
 
-	return percore_run(&(struct percore_service){ "stream", "1", routes, NULL }, argc, argv);
+	percore_add_route(app, "GET", "/count", count);
+	return percore_run(app, argc, argv);
 }

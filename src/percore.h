@@ -2,12 +2,16 @@
  * percore.h - write JSON endpoints in C; percore serves them over FastCGI
  * with one worker process per core, behind lighttpd or nginx.
  *
- * A service is a table of routes and a call to percore_run().  A handler
- * gets one request and answers it exactly once.  Handlers run in worker
- * processes: each has its own memory and serves one request at a time, so
- * a handler may block and needs no locks.
+ * A service is an app with routes, and a call to percore_run().  Handlers run
+ * in worker processes: each has memory of its own and serves one request at a
+ * time, so a handler may block and needs no locks.  What is set up before
+ * percore_run() is there in every worker.
  *
- * Strings and bytes lent by a request live until its handler returns.
+ * Strings and bytes that a function returns are lent: by a request until its
+ * handler returns.  Text is UTF-8 and ends with a NUL.
+ *
+ * In a handler, do not close descriptors that you did not open: workers share
+ * one descriptor table.  Open with O_CLOEXEC.
  */
 #ifndef PERCORE_H
 #define PERCORE_H
@@ -21,87 +25,121 @@
 extern "C" {
 #endif
 
+/* ---- The app: before percore_run.  Mistakes here are reported by percore_run, so no call needs a check. */
+
+struct percore_app;
 struct percore_request;
 
-/* An endpoint: reads the request, answers it once.  Returning without an answer makes a 500. */
+/* An endpoint: reads the request and answers it once.  Returning without an answer makes a 500. */
 typedef void (*percore_handler)(struct percore_request *request);
 
-/* One line of the routing table.  GET serves HEAD too; OPTIONS and 405 are made for you. */
-struct percore_route {
-	const char *method;
-	const char *path; /* exact, after percent-decoding, below --prefix */
-	percore_handler handler;
-};
-
-/* An option of the service's own: --NAME NUMBER. */
-struct percore_option {
-	const char *name;
-	const char *help;
-	long *value; /* holds the default; set before any worker starts */
-	long min, max;
-};
-
-struct percore_service {
-	const char *name;
-	const char *version;
-	const struct percore_route *routes;   /* ends with an all-zero entry */
-	const struct percore_option *options; /* likewise; may be NULL */
-};
+/* `name` is the program's in messages and --version.  Strings are copied.  percore_run frees the app. */
+struct percore_app *percore_app_new(const char *name, const char *version);
 
 /*
- * Parses the command line, finds the listening socket, serves until told to
- * stop.  Returns the exit status for main: 0, 1, or 64 for wrong usage.
+ * Serves `method` at the paths that fit `pattern`: "/data", or "/addresses/{city}"
+ * where {city} stands for one segment that is not empty (percore_path_value).  An
+ * encoded slash parts segments as any slash does.
+ * The pattern is matched after percent-decoding, below --prefix; fixed segments
+ * win over {names}.  GET serves HEAD too; OPTIONS, 404 and 405 are made for you.
  */
-int percore_run(const struct percore_service *service, int argc, char **argv);
+void percore_add_route(struct percore_app *app, const char *method, const char *pattern,
+                       percore_handler handler);
 
-/* The request.  All lend; NULL where there is no such thing. */
+/* Options of the service's own: --NAME VALUE, or NAME = VALUE in the file.  *value holds the default. */
+void percore_add_number(struct percore_app *app, const char *name, long *value, long min, long max,
+                        const char *help);
+void percore_add_text(struct percore_app *app, const char *name, const char **value, const char *help);
+
+/*
+ * Called in each worker before its first request (false ends the program with
+ * the worker's message as the reason) and after its last.  The place for what
+ * must not be shared by processes: database connections, libraries with threads.
+ */
+void percore_on_worker_start(struct percore_app *app, bool (*start)(void));
+void percore_on_worker_stop(struct percore_app *app, void (*stop)(void));
+
+/*
+ * Reads the options, finds the listening socket, serves until told to stop.
+ * Returns the exit status for main: 0; 1; 64 for wrong usage; 78 for a wrong
+ * configuration file.
+ */
+int percore_run(struct percore_app *app, int argc, char **argv);
+
+/* ---- The request.  NULL where there is no such thing. */
+
 const char *percore_method(const struct percore_request *request);
 const char *percore_path(const struct percore_request *request); /* decoded, without the prefix */
 const char *percore_id(const struct percore_request *request);   /* the X-Request-ID in force */
-const char *percore_param(const struct percore_request *request, const char *name);  /* "REMOTE_ADDR" */
-const char *percore_header(const struct percore_request *request, const char *name); /* "Content-Type" */
+
+/* A FastCGI parameter, as "REMOTE_ADDR"; and a header, as "Content-Type" (never "Proxy": CVE-2016-5385). */
+const char *percore_param(const struct percore_request *request, const char *name);
+const char *percore_header(const struct percore_request *request, const char *name);
+
+/* What stands for {name} in the route's pattern, decoded; NULL also beyond 1 KiB.  Lent until the next call.
+ */
+const char *percore_path_value(struct percore_request *request, const char *name);
 
 /*
  * The first value of a query parameter, decoded ("+" and %XX, as HTML forms
- * send it); NULL when there is none or its escapes are malformed.
+ * send it); NULL also when its escapes are malformed.  Lent until the next call.
  */
 const char *percore_query(struct percore_request *request, const char *name);
+
+/* ---- The body.  What fails here is answered for you, when the handler returns without an answer. */
 
 /* CONTENT_LENGTH in bytes; 0 without a body. */
 size_t percore_body_length(const struct percore_request *request);
 
-/* Next bytes of the body: how many, 0 at its end, -1 if it broke off (the answer is made for you). */
+/* Next bytes of the body: how many, 0 at its end, -1 if it broke off (400) or did not come (408). */
 ssize_t percore_body_read(struct percore_request *request, void *buffer, size_t size);
 
 /*
- * The whole body as bytes: lent, NUL-terminated after *length bytes.  NULL when
- * it is longer than max bytes (413) or broke off (400): that is answered already.
+ * The whole body as bytes, with a NUL after *length of them.  NULL when it is
+ * longer than max bytes (413), or broke off (400, 408).
  */
 const char *percore_body_bytes(struct percore_request *request, size_t max, size_t *length);
 
 /*
  * The body as a JSON document (RFC 8259): strict, UTF-8 checked, at most max
- * bytes and 32 levels.  *json is yours to put; a document "null" gives NULL.
- * False when it is none, and then answered already: 415 for another Content-Type,
- * 413, or 400 with the offset of the byte at fault.
+ * bytes and 32 levels.  *json is yours to put; the document "null" gives NULL.
+ * False when it is none: 415 for another Content-Type, 413, 408, or 400 with the
+ * offset of the byte at fault.
  */
 bool percore_body_json(struct percore_request *request, size_t max, json_object **json);
 
-/* Whole answers.  The json is taken (put) whatever happens. */
+/* ---- The answer: one of these, once. */
+
+/*
+ * A header of the answer, before it.  False, and nothing is set, where the name is no
+ * token, the value has control characters, percore sets it itself (Status,
+ * Content-Type, Content-Length, X-Request-ID), all together exceed 2 KiB, or
+ * the answer was given.  Cache-Control is no-store unless set here.
+ */
+bool percore_set_header(struct percore_request *request, const char *name, const char *value);
+
+/* The json is taken (put), whatever happens. */
 void percore_answer_json(struct percore_request *request, int status, json_object *json);
 void percore_answer_text(struct percore_request *request, int status, const char *text);
+void percore_answer_bytes(struct percore_request *request, int status, const char *content_type,
+                          const void *bytes, size_t length);
 
-/* An RFC 9457 problem; detail may be NULL and must hold nothing internal. */
+/* 204 No Content. */
+void percore_answer_empty(struct percore_request *request);
+
+/* An RFC 9457 problem; `detail` is for the client, so nothing internal; NULL for none. */
 void percore_answer_problem(struct percore_request *request, int status, const char *detail);
 
 /*
- * A streamed answer of exactly `length` bytes: begin, then write until they
- * are all sent.  One that falls short is broken off, never ended as if whole.
- * percore_stream_write returns 0, or -1 when the client is gone.
+ * A streamed answer of exactly `length` bytes: begin, then write until all are
+ * sent.  One that falls short is broken off, never ended as if whole; so its
+ * length must be known: nginx takes a cut answer without one for a whole.
+ * Writing returns false when the client is gone: return from the handler.
+ * A web server may read nothing before it has sent the body: read that first.
  */
 void percore_stream_begin(struct percore_request *request, int status, const char *content_type,
                           size_t length);
-int percore_stream_write(struct percore_request *request, const void *bytes, size_t length);
+bool percore_stream_write(struct percore_request *request, const void *bytes, size_t length);
 
 #ifdef __cplusplus
 }

@@ -1,90 +1,381 @@
-/* options - getopt_long over the pool's options and the service's own. */
+/* options - see options.h.  The file is read by libinih, the command line by getopt_long. */
 #include "base/options.h"
+
+#include "base/quantity.h"
+#include "log/log.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXIT_USAGE = 64, MAX_OPTIONS = 64 };
+enum { LONG_BASE = 256, WHERE_MAX = 512 };
 
-struct number {
-	const char *name, *help;
-	long *value, min, max;
+/* A value read, not yet set. */
+struct draft {
+	long number;
+	const char *text;
+	struct option_list list;
+	bool in_file, in_flags;
 };
 
-static bool number_parse(const struct percore_service *service, const struct number *n, const char *text)
-{
-	char *end;
+struct options {
+	const char *program, *version;
+	const struct option_spec *specs;
+	size_t count;
+	struct draft *drafts;
+	struct draft *initial; /* the defaults */
+	const char *file;
+	unsigned line;
+	bool line_is_long, file_is_wrong;
+	bool only_test, print;
+};
 
-	if (strcmp(n->name, "workers") == 0 && strcmp(text, "auto") == 0) {
-		*n->value = -1;
+static bool is_number_kind(enum option_kind kind)
+{
+	return kind != OPTION_TEXT && kind != OPTION_LIST && kind != OPTION_FLAG;
+}
+
+static struct draft current(const struct option_spec *spec)
+{
+	if (spec->kind == OPTION_FLAG)
+		return (struct draft){ .number = *(bool *)spec->value };
+	if (is_number_kind(spec->kind))
+		return (struct draft){ .number = *(long *)spec->value };
+	if (spec->kind == OPTION_TEXT)
+		return (struct draft){ .text = *(const char **)spec->value };
+	return (struct draft){ .list = *(struct option_list *)spec->value };
+}
+
+struct options *options_new(const char *program, const char *version, const struct option_spec *specs,
+                            size_t count)
+{
+	struct options *options = calloc(1, sizeof *options);
+
+	if (!options)
+		return NULL;
+	*options = (struct options){ .program = program, .version = version, .specs = specs, .count = count };
+	options->drafts = calloc(count, sizeof *options->drafts);
+	options->initial = calloc(count, sizeof *options->initial);
+	if (!options->drafts || !options->initial)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		options->initial[i] = current(&specs[i]);
+	return options;
+}
+
+void options_free(struct options *options)
+{
+	if (!options)
+		return;
+	free(options->drafts);
+	free(options->initial);
+	free(options);
+}
+
+/* What a value must be, in words. */
+static void describe(const struct option_spec *spec, char *words, size_t size)
+{
+	char least[32], most[32];
+
+	quantity_print(spec->kind == OPTION_SIZE ? QUANTITY_BYTES : QUANTITY_TIME, spec->min, least,
+	               sizeof least);
+	quantity_print(spec->kind == OPTION_SIZE ? QUANTITY_BYTES : QUANTITY_TIME, spec->max, most,
+	               sizeof most);
+	switch (spec->kind) {
+	case OPTION_SIZE:
+		snprintf(words, size, "a size from %s to %s, as 512, 64k, 64m or 1g", least, most);
+		break;
+	case OPTION_TIME:
+		snprintf(words, size, "a time from %s to %s, as 500ms, 30s or 2m", least, most);
+		break;
+	case OPTION_FLAG:
+		snprintf(words, size, "yes or no");
+		break;
+	default:
+		snprintf(words, size, "a whole number from %ld to %ld%s", spec->min, spec->max,
+		         spec->kind == OPTION_AUTO ? ", or auto" : "");
+	}
+}
+
+static bool read_flag(const char *text, long *number)
+{
+	*number = strcmp(text, "yes") == 0;
+	return *number || strcmp(text, "no") == 0;
+}
+
+static bool read_number(const struct option_spec *spec, const char *text, long *number)
+{
+	if (spec->kind == OPTION_FLAG)
+		return read_flag(text, number);
+	if (spec->kind == OPTION_AUTO && strcmp(text, "auto") == 0) {
+		*number = -1;
 		return true;
 	}
-	errno = 0;
-	long value = strtol(text, &end, 10);
-	if (errno || end == text || *end || value < n->min || value > n->max) {
-		fprintf(stderr, "%s: --%s %s: must be a whole number from %ld to %ld%s\n", service->name,
-		        n->name, text, n->min, n->max, strcmp(n->name, "workers") == 0 ? ", or auto" : "");
+	enum quantity quantity = spec->kind == OPTION_SIZE   ? QUANTITY_BYTES
+	                         : spec->kind == OPTION_TIME ? QUANTITY_TIME
+	                                                     : QUANTITY_NUMBER;
+	return quantity_parse(quantity, text, number) && *number >= spec->min && *number <= spec->max;
+}
+
+static bool append(struct option_list *list, const char *text)
+{
+	const char **items = realloc(list->items, (list->count + 1) * sizeof *items);
+
+	if (!items)
 		return false;
-	}
-	*n->value = value;
+	items[list->count++] = text;
+	list->items = items;
 	return true;
 }
 
-static void help(const struct percore_service *service, const struct number *numbers, int count)
+/* Takes one value into the draft; says what is wrong with it, after `where`. */
+static bool take(struct options *options, size_t i, const char *text, const char *where)
 {
-	printf("usage: spawn-fcgi -n -s SOCKET -M 0660 -- %s [options]\n"
-	       "   or: %s --listen unix:PATH|HOST:PORT [options]\n\n"
-	       "  --listen ADDRESS      unix:PATH or HOST:PORT (default: the socket on fd 0)\n"
-	       "  --prefix PATH         serve below this path\n",
-	       service->name, service->name);
-	for (int i = 0; i < count; i++)
-		printf("  --%-14s NUMBER  %s\n", numbers[i].name, numbers[i].help);
-	printf("  --help, --version\n");
+	const struct option_spec *spec = &options->specs[i];
+	struct draft *draft = &options->drafts[i];
+	char words[160];
+
+	if (is_number_kind(spec->kind) || spec->kind == OPTION_FLAG) {
+		if (read_number(spec, text, &draft->number))
+			return true;
+		describe(spec, words, sizeof words);
+		log_line("%s %s: must be %s", where, text, words);
+		return false;
+	}
+	char *copy = strdup(text);
+	if (!copy || (spec->kind == OPTION_LIST && !append(&draft->list, copy))) {
+		log_line("%s: no memory", where);
+		return false;
+	}
+	draft->text = copy;
+	return true;
 }
 
-int options_parse(struct options *options, const struct percore_service *service, int argc, char **argv)
-{
-	struct number numbers[MAX_OPTIONS] = {
-		{ "workers", "processes; auto: one per core (default)", &options->workers, 0, 4096 },
-		{ "io-timeout", "seconds to wait for the rest of a request (30)", &options->io_timeout_s, 1, 86400 },
-		{ "max-body", "largest body in bytes (67108864)", &options->max_body, 0, 1L << 40 },
-	};
-	struct option longs[MAX_OPTIONS + 5] = { { 0 } };
-	int count = 3;
+/* ---- The file. */
 
-	for (const struct percore_option *o = service->options; o && o->name && count < MAX_OPTIONS; o++)
-		numbers[count++] = (struct number){ o->name, o->help, o->value, o->min, o->max };
-	for (int i = 0; i < count; i++)
-		longs[i] = (struct option){ numbers[i].name, required_argument, NULL, 256 + i };
-	longs[count] = (struct option){ "listen", required_argument, NULL, 'l' };
-	longs[count + 1] = (struct option){ "prefix", required_argument, NULL, 'p' };
-	longs[count + 2] = (struct option){ "help", no_argument, NULL, 'h' };
-	longs[count + 3] = (struct option){ "version", no_argument, NULL, 'V' };
-	for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-		if (c >= 256) {
-			if (!number_parse(service, &numbers[c - 256], optarg))
-				return EXIT_USAGE;
-		} else if (c == 'l') {
-			options->listen = optarg;
-		} else if (c == 'p') {
-			options->prefix = strcmp(optarg, "/") == 0 ? "" : optarg;
-		} else if (c == 'h') {
-			help(service, numbers, count);
-			return 0;
-		} else if (c == 'V') {
-			printf("%s %s\n", service->name, service->version);
-			return 0;
-		} else {
-			fprintf(stderr, "Try: %s --help\n", service->name);
-			return EXIT_USAGE;
+/* libinih cuts lines of 200 bytes in two without a word, so they are refused here; and it counts no lines for
+ * us. */
+static char *read_line(char *line, int size, void *stream)
+{
+	struct options *options = ((void **)stream)[1];
+
+	if (!fgets(line, size, ((void **)stream)[0]))
+		return NULL;
+	options->line++;
+	if (!strchr(line, '\n') && (int)strlen(line) == size - 1)
+		options->line_is_long = true;
+	return line;
+}
+
+static int take_pair(void *user, const char *section, const char *name, const char *text)
+{
+	struct options *options = user;
+	char where[WHERE_MAX];
+	size_t i = 0;
+
+	if (options->file_is_wrong || options->line_is_long)
+		return 0;
+	options->file_is_wrong = true;
+	if (*section && strcmp(section, options->program) != 0) {
+		log_line("%s:%u: section [%s]: the only one is [%s]", options->file, options->line, section,
+		         options->program);
+		return 0;
+	}
+	while (i < options->count && strcmp(options->specs[i].name, name) != 0)
+		i++;
+	if (i == options->count) {
+		log_line("%s:%u: %s: no such option; %s --help lists them", options->file, options->line,
+		         name, options->program);
+		return 0;
+	}
+	snprintf(where, sizeof where, "%s:%u: %s =", options->file, options->line, name);
+	struct draft *draft = &options->drafts[i];
+	if (draft->in_file && options->specs[i].kind != OPTION_LIST) {
+		log_line("%s %s: it is given twice; keep one", where, text);
+		return 0;
+	}
+	if (!draft->in_file && options->specs[i].kind == OPTION_LIST)
+		draft->list = (struct option_list){ 0 };
+	draft->in_file = true;
+	options->file_is_wrong = !take(options, i, text, where);
+	return !options->file_is_wrong;
+}
+
+static bool read_file(struct options *options)
+{
+	void *stream[2] = { fopen(options->file, "re"), options };
+
+	options->line = 0;
+	options->line_is_long = options->file_is_wrong = false;
+	if (!stream[0]) {
+		log_line("-c %s: %s", options->file, strerror(errno));
+		return false;
+	}
+	int wrong = ini_parse_stream(read_line, stream, take_pair, options);
+	fclose(stream[0]);
+	if (options->line_is_long)
+		log_line("%s:%u: the line is longer than %d bytes; shorten it", options->file, options->line,
+		         INI_MAX_LINE - 2);
+	else if (wrong && !options->file_is_wrong)
+		log_line("%s:%d: not of the form NAME = VALUE", options->file, wrong);
+	return !wrong && !options->line_is_long && !options->file_is_wrong;
+}
+
+/* ---- The command line. */
+
+static void help(const struct options *options)
+{
+	const char *name = options->program;
+
+	printf("usage: spawn-fcgi -n -s SOCKET -M 0660 -- %s [options]\n"
+	       "   or: %s --listen unix:PATH|ADDRESS:PORT [options]\n\n"
+	       "  -c FILE  read these options from an INI file, as NAME = VALUE\n"
+	       "  -t       check the options and the file, then exit\n"
+	       "  -T       the same, and print what holds\n\n",
+	       name, name);
+	for (size_t i = 0; i < options->count; i++) {
+		char left[64];
+		snprintf(left, sizeof left, "--%s %s", options->specs[i].name, options->specs[i].argument);
+		printf("  %-28s %s\n", left, options->specs[i].help);
+	}
+	printf("  %-28s %s\n  %-28s %s\n", "--help", "this text", "--version", "the version");
+}
+
+/* One row a spec, then help and version, then the end. */
+static struct option *long_options(const struct options *options)
+{
+	struct option *longs = calloc(options->count + 3, sizeof *longs);
+
+	if (!longs)
+		return NULL;
+	for (size_t i = 0; i < options->count; i++)
+		longs[i] = (struct option){ options->specs[i].name, required_argument, NULL,
+			                    LONG_BASE + (int)i };
+	longs[options->count] = (struct option){ "help", no_argument, NULL, 'h' };
+	longs[options->count + 1] = (struct option){ "version", no_argument, NULL, 'V' };
+	return longs;
+}
+
+static bool take_flag(struct options *options, size_t i, const char *text)
+{
+	struct draft *draft = &options->drafts[i];
+	char where[WHERE_MAX];
+
+	if (!draft->in_flags && options->specs[i].kind == OPTION_LIST)
+		draft->list = (struct option_list){ 0 };
+	draft->in_flags = true;
+	snprintf(where, sizeof where, "--%s", options->specs[i].name);
+	return take(options, i, text, where);
+}
+
+/* The first walk looks for -c and what needs no values; the second takes the values, over the file's. */
+static enum options_verdict walk(struct options *options, const struct option *longs, int argc, char **argv,
+                                 bool values)
+{
+	optind = 0; /* start anew: glibc's way */
+	opterr = !values;
+	for (int c; (c = getopt_long(argc, argv, "c:tT", longs, NULL)) != -1;) {
+		if (c == 'h' && !values) {
+			help(options);
+			return OPTIONS_DONE;
 		}
+		if (c == 'V' && !values) {
+			printf("%s %s\n", options->program, options->version);
+			return OPTIONS_DONE;
+		}
+		if (c == '?') {
+			log_line("see: %s --help", options->program);
+			return OPTIONS_USAGE;
+		}
+		if (c == 'c')
+			options->file = optarg;
+		options->only_test |= c == 't' || c == 'T';
+		options->print |= c == 'T';
+		if (values && c >= LONG_BASE && !take_flag(options, (size_t)(c - LONG_BASE), optarg))
+			return OPTIONS_USAGE;
 	}
 	if (optind < argc) {
-		fprintf(stderr, "%s: %s: no such argument; options start with --\n", service->name, argv[optind]);
-		return EXIT_USAGE;
+		log_line("%s: no such argument; options start with --", argv[optind]);
+		return OPTIONS_USAGE;
 	}
-	return -1;
+	return OPTIONS_SERVE;
+}
+
+static void commit(const struct options *options)
+{
+	for (size_t i = 0; i < options->count; i++) {
+		const struct option_spec *spec = &options->specs[i];
+		const struct draft *draft = &options->drafts[i];
+		if (spec->kind == OPTION_FLAG)
+			*(bool *)spec->value = draft->number != 0;
+		else if (is_number_kind(spec->kind))
+			*(long *)spec->value = draft->number;
+		else if (spec->kind == OPTION_TEXT)
+			*(const char **)spec->value = draft->text;
+		else
+			*(struct option_list *)spec->value = draft->list;
+	}
+}
+
+static void print_one(const struct option_spec *spec, const struct draft *draft)
+{
+	char text[32];
+
+	switch (spec->kind) {
+	case OPTION_LIST:
+		for (size_t i = 0; i < draft->list.count; i++)
+			printf("%s = %s\n", spec->name, draft->list.items[i]);
+		return;
+	case OPTION_TEXT:
+		printf("%s%s = %s\n", draft->text ? "" : "; ", spec->name, draft->text ? draft->text : "");
+		return;
+	case OPTION_FLAG:
+		printf("%s = %s\n", spec->name, draft->number ? "yes" : "no");
+		return;
+	case OPTION_AUTO:
+		if (draft->number < 0) {
+			printf("%s = auto\n", spec->name);
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	quantity_print(spec->kind == OPTION_SIZE   ? QUANTITY_BYTES
+	               : spec->kind == OPTION_TIME ? QUANTITY_TIME
+	                                           : QUANTITY_NUMBER,
+	               draft->number, text, sizeof text);
+	printf("%s = %s\n", spec->name, text);
+}
+
+static enum options_verdict tell_and_end(const struct options *options)
+{
+	if (options->print)
+		for (size_t i = 0; i < options->count; i++)
+			print_one(&options->specs[i], &options->drafts[i]);
+	log_line("the %s good", options->file ? "options and the file are" : "options are");
+	return OPTIONS_DONE;
+}
+
+enum options_verdict options_parse(struct options *options, int argc, char **argv)
+{
+	struct option *longs = long_options(options);
+
+	if (!longs)
+		return OPTIONS_USAGE;
+	memcpy(options->drafts, options->initial, options->count * sizeof *options->drafts);
+	enum options_verdict verdict = walk(options, longs, argc, argv, false);
+	if (verdict == OPTIONS_SERVE && options->file && !read_file(options))
+		verdict = OPTIONS_CONFIG;
+	if (verdict == OPTIONS_SERVE)
+		verdict = walk(options, longs, argc, argv, true);
+	free(longs);
+	if (verdict == OPTIONS_SERVE)
+		commit(options);
+	if (verdict == OPTIONS_SERVE && options->only_test)
+		return tell_and_end(options);
+	return verdict;
 }

@@ -1,18 +1,55 @@
-/* options - the command line. */
+/*
+ * options - one table of options, which the command line and the INI file share.
+ *
+ * --NAME VALUE on the command line is NAME = VALUE in the file that -c names; the
+ * command line wins.  Nothing is set unless everything is good, so a file that
+ * is read again and found wrong leaves what held before.
+ */
 #ifndef PERCORE_OPTIONS_H
 #define PERCORE_OPTIONS_H
 
-#include "percore.h"
+#include <stdbool.h>
+#include <stddef.h>
 
-struct options {
-	long workers; /* -1: auto */
-	long io_timeout_s;
-	long max_body; /* bytes */
-	const char *listen;
-	const char *prefix;
+enum option_kind {
+	OPTION_NUMBER, /* long */
+	OPTION_AUTO,   /* long, or "auto": -1 */
+	OPTION_SIZE,   /* long, in bytes: 64k, 64m, 1g */
+	OPTION_TIME,   /* long, in milliseconds: 500ms, 30s, 2m, 1h; a bare number is in seconds */
+	OPTION_FLAG,   /* bool: yes or no */
+	OPTION_TEXT,   /* const char * */
+	OPTION_LIST,   /* struct option_list: may be given again and again */
 };
 
-/* -1: go on; else the exit status. */
-int options_parse(struct options *options, const struct percore_service *service, int argc, char **argv);
+struct option_list {
+	const char **items;
+	size_t count;
+};
+
+struct option_spec {
+	const char *name;
+	enum option_kind kind;
+	void *value; /* holds the default until options_parse sets it */
+	long min, max;
+	const char *argument; /* for the help: "SECONDS" */
+	const char *help;
+};
+
+enum options_verdict {
+	OPTIONS_SERVE,  /* all is set */
+	OPTIONS_DONE,   /* --help, --version, -t or -T: answered; exit 0 */
+	OPTIONS_USAGE,  /* wrong command line, said on stderr: exit 64 */
+	OPTIONS_CONFIG, /* wrong file, said on stderr: exit 78 */
+};
+
+struct options;
+
+/* `specs`, `program` and `version` are lent for ever.  NULL: no memory. */
+struct options *options_new(const char *program, const char *version, const struct option_spec *specs,
+                            size_t count);
+void options_free(struct options *options); /* the values that were set stay */
+
+/* May be called again, with the same arguments, to read the file anew. */
+enum options_verdict options_parse(struct options *options, int argc, char **argv);
 
 #endif

@@ -1,6 +1,7 @@
 /* body - the request's body as a stream, as bytes, as JSON. */
 #include "exchange/request.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +20,11 @@ ssize_t percore_body_read(struct percore_request *request, void *buffer, size_t 
 
 	if (left == 0)
 		return 0;
+	if (request->body_error)
+		return -1;
 	ssize_t got = fcgi_read(request->fcgi, buffer, size < left ? size : left);
 	if (got <= 0) {
-		request->broken = true;
+		request->body_error = got < 0 ? (int)got : -EPROTO;
 		return -1;
 	}
 	request->body_read += (size_t)got;

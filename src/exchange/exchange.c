@@ -2,167 +2,12 @@
 #include "exchange/exchange.h"
 
 #include "exchange/request.h"
-#include "exchange/route.h"
+#include "log/log.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-
-static const char *reason(int status)
-{
-	static const struct {
-		int status;
-		const char *reason;
-	} reasons[] = {
-		{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" },
-		{ 400, "Bad Request" }, { 403, "Forbidden" }, { 404, "Not Found" },
-		{ 405, "Method Not Allowed" }, { 408, "Request Timeout" }, { 409, "Conflict" },
-		{ 413, "Content Too Large" }, { 415, "Unsupported Media Type" },
-		{ 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
-		{ 500, "Internal Server Error" }, { 501, "Not Implemented" }, { 503, "Service Unavailable" },
-	};
-
-	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-		if (reasons[i].status == status)
-			return reasons[i].reason;
-	return "Status";
-}
-
-const char *percore_method(const struct percore_request *request)
-{
-	return request->method;
-}
-
-const char *percore_path(const struct percore_request *request)
-{
-	return request->path;
-}
-
-const char *percore_id(const struct percore_request *request)
-{
-	return request->id;
-}
-
-const char *percore_param(const struct percore_request *request, const char *name)
-{
-	return fcgi_param(request->fcgi, name);
-}
-
-const char *percore_header(const struct percore_request *request, const char *name)
-{
-	char param[128] = "HTTP_";
-	size_t n = 5;
-
-	for (; *name && n + 1 < sizeof param; name++)
-		param[n++] = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
-	if (*name || strcmp(param, "HTTP_PROXY") == 0) /* CVE-2016-5385 */
-		return NULL;
-	bool bare = strcmp(param + 5, "CONTENT_TYPE") == 0 || strcmp(param + 5, "CONTENT_LENGTH") == 0;
-	return fcgi_param(request->fcgi, bare ? param + 5 : param);
-}
-
-void percore_stream_begin(struct percore_request *request, int status, const char *content_type,
-                          size_t length)
-{
-	char head[1024];
-
-	if (request->answered)
-		return;
-	request->answered = true;
-	int n = snprintf(head, sizeof head,
-	                 "Status: %d %s\r\nX-Request-ID: %s\r\nCache-Control: no-store\r\n", status,
-	                 reason(status), request->id);
-	if (request->allow[0])
-		n += snprintf(head + n, sizeof head - (size_t)n, "Allow: %s\r\n", request->allow);
-	if (status == 204)
-		n += snprintf(head + n, sizeof head - (size_t)n, "\r\n");
-	else
-		n += snprintf(head + n, sizeof head - (size_t)n,
-		              "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n", content_type, length);
-	if ((size_t)n >= sizeof head || fcgi_write(request->fcgi, head, (size_t)n) != 0)
-		request->broken = true;
-	request->answer_left = request->head || status == 204 ? 0 : length;
-}
-
-int percore_stream_write(struct percore_request *request, const void *bytes, size_t length)
-{
-	if (request->head || length == 0)
-		return 0;
-	if (request->broken || length > request->answer_left ||
-	    fcgi_write(request->fcgi, bytes, length) != 0) {
-		request->broken = true;
-		return -1;
-	}
-	request->answer_left -= length;
-	return 0;
-}
-
-static void answer_bytes(struct percore_request *request, int status, const char *type,
-                         const char *bytes, size_t length)
-{
-	percore_stream_begin(request, status, type, length);
-	percore_stream_write(request, bytes, length);
-}
-
-void percore_answer_text(struct percore_request *request, int status, const char *text)
-{
-	answer_bytes(request, status, "text/plain; charset=utf-8", text, strlen(text));
-}
-
-static void answer_object(struct percore_request *request, int status, const char *type, json_object *json)
-{
-	size_t length = 0;
-	const char *text = json_object_to_json_string_length(
-		json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
-
-	if (!text)
-		abort(); /* out of memory: json-c cannot be trusted past it */
-	answer_bytes(request, status, type, text, length);
-	json_object_put(json);
-}
-
-void percore_answer_json(struct percore_request *request, int status, json_object *json)
-{
-	answer_object(request, status, "application/json", json);
-}
-
-void percore_answer_problem(struct percore_request *request, int status, const char *detail)
-{
-	json_object *problem = json_object_new_object();
-
-	json_object_object_add(problem, "type", json_object_new_string("about:blank"));
-	json_object_object_add(problem, "title", json_object_new_string(reason(status)));
-	json_object_object_add(problem, "status", json_object_new_int(status));
-	if (detail)
-		json_object_object_add(problem, "detail", json_object_new_string(detail));
-	if (request->path)
-		json_object_object_add(problem, "instance", json_object_new_string(request->path));
-	json_object_object_add(problem, "request_id", json_object_new_string(request->id));
-	answer_object(request, status, "application/problem+json", problem);
-}
-
-static void choose_id(struct percore_request *request)
-{
-	const char *given = percore_param(request, "HTTP_X_REQUEST_ID");
-	static const char good[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-
-	if (given && *given && strlen(given) < sizeof request->id && given[strspn(given, good)] == '\0') {
-		strcpy(request->id, given);
-		return;
-	}
-	unsigned char random[16];
-	if (getrandom(random, sizeof random, GRND_NONBLOCK) != sizeof random)
-		memset(random, 0, sizeof random);
-	for (size_t i = 0; i < sizeof random; i++) {
-		request->id[2 * i] = "0123456789abcdef"[random[i] >> 4];
-		request->id[2 * i + 1] = "0123456789abcdef"[random[i] & 15];
-	}
-	request->id[32] = '\0';
-}
 
 static bool find_path(struct percore_request *request)
 {
@@ -200,18 +45,35 @@ static bool find_length(struct percore_request *request)
 	return errno == 0;
 }
 
+static void serve_known_path(struct percore_request *request)
+{
+	char allow[256];
+
+	if (request->route) {
+		request->route->handler(request);
+		return;
+	}
+	routes_allow(request->exchange->routes, request->path, allow, sizeof allow);
+	percore_set_header(request, "Allow", allow);
+	if (strcmp(request->method, "OPTIONS") == 0)
+		percore_answer_empty(request);
+	else
+		percore_answer_problem(request, 405, "The Allow header names the methods of this path.");
+}
+
 static void dispatch(struct percore_request *request)
 {
 	const struct exchange *exchange = request->exchange;
-	bool known;
+	bool known = false;
 
 	request->method = percore_param(request, "REQUEST_METHOD");
 	if (!request->method) {
-		percore_answer_problem(request, 500, "The web server sent no REQUEST_METHOD; "
-		                                     "in nginx, add: include fastcgi_params;");
+		percore_answer_problem(
+			request, 500,
+			"The web server sent no REQUEST_METHOD; in nginx, add: include fastcgi_params;");
 		return;
 	}
-	request->head = strcmp(request->method, "HEAD") == 0;
+	request->is_head = strcmp(request->method, "HEAD") == 0;
 	if (!find_path(request)) {
 		percore_answer_problem(request, 400, "The path of the request is malformed.");
 		return;
@@ -221,22 +83,47 @@ static void dispatch(struct percore_request *request)
 		return;
 	}
 	request->path = route_below(request->path, exchange->prefix);
-	const struct percore_route *route =
-		request->path ? route_find(exchange->routes, request->method, request->path, &known) : NULL;
-	if (!request->path || (!route && !known)) {
+	if (request->path)
+		request->route = routes_find(exchange->routes, request->method, request->path, &known);
+	if (!known)
 		percore_answer_problem(request, 404, "Nothing is served at this path.");
-	} else if (!route) {
-		route_allow(exchange->routes, request->path, request->allow, sizeof request->allow);
-		if (strcmp(request->method, "OPTIONS") == 0)
-			percore_stream_begin(request, 204, NULL, 0);
-		else
-			percore_answer_problem(request, 405, "The Allow header names the methods of this path.");
-	} else if (request->body_length > exchange->max_body) {
+	else if (request->body_length > exchange->max_body)
 		percore_answer_problem(request, 413, "The body is larger than --max-body allows.");
-	} else {
-		route->handler(request);
-		if (!request->answered && !request->broken)
-			percore_answer_problem(request, 500, NULL);
+	else
+		serve_known_path(request);
+}
+
+/* Every request is answered, also one whose handler left it. */
+static void answer_for_handler(struct percore_request *request)
+{
+	if (request->answered)
+		return;
+	if (request->body_error == -ETIMEDOUT)
+		percore_answer_problem(request, 408, "The body did not come in time.");
+	else if (request->body_error)
+		percore_answer_problem(request, 400, "The body ended before Content-Length was reached.");
+	else {
+		log_line("request %s: %s %s: the handler gave no answer", request->id, request->method,
+		         request->path);
+		percore_answer_problem(request, 500, NULL);
+	}
+}
+
+/*
+ * A web server may send the whole body before it reads an answer, and takes a
+ * close before that for a failure: so the rest is read, as far as --max-body.
+ */
+static void drain_body(struct percore_request *request)
+{
+	char buffer[16384];
+	size_t drained = 0;
+
+	while (!request->body_error && request->body_read < request->body_length &&
+	       drained < request->exchange->max_body) {
+		ssize_t got = percore_body_read(request, buffer, sizeof buffer);
+		if (got <= 0)
+			break;
+		drained += (size_t)got;
 	}
 }
 
@@ -245,16 +132,14 @@ bool exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
 	struct percore_request request;
 
 	request_init(&request, exchange, fcgi);
-	choose_id(&request);
 	dispatch(&request);
-	free(request.body);
-	if (request.broken && !request.answered)
-		percore_answer_problem(&request, 400, "The body ended before Content-Length was reached.");
-	else if (request.broken || request.answer_left > 0) {
+	answer_for_handler(&request);
+	drain_body(&request);
+	request_fini(&request);
+	if (request.cut || request.answer_left > 0) {
+		/* Never ended as if whole: the web server sees the connection break. */
 		fcgi_abandon(fcgi);
 		return false;
 	}
-	/* Input left over would be taken for the next request. */
-	bool all_read = request.body_read == request.body_length;
-	return fcgi_end(fcgi, all_read) && !request.broken;
+	return fcgi_end(fcgi);
 }

@@ -3,13 +3,15 @@
 #define PERCORE_EXCHANGE_H
 
 #include "exchange/fcgi.h"
-#include "percore.h"
+#include "exchange/route.h"
 
 /* What holds for every request; made before the workers start. */
 struct exchange {
-	const struct percore_route *routes;
+	const struct routes *routes;
 	const char *prefix; /* "" or "/api" */
 	size_t max_body;    /* bytes */
+	bool (*worker_start)(void);
+	void (*worker_stop)(void);
 };
 
 /* Answers the request that fcgi_begin read.  True when the connection may carry another. */

@@ -8,55 +8,54 @@
  * FCGX_Finish_r) ends the answer without touching the descriptor.  listen_sock
  * is -1, so a broken request fails instead of accepting something else.
  *
+ * It is lent only when a peek (head.h) saw the whole head and found it good: so
+ * FCGX_Accept_r neither blocks nor fails, and a worker never waits for a head.
+ * A head that comes in parts waits in the socket, and then in a memory file (the
+ * spool), because some hundred tiny writes fill a socket's buffer; libfcgi reads
+ * the head from that file, the rest from the socket.
+ *
  * FCGX_Request's fields are public but "not to be used": this file alone does,
  * configure checks that they exist, tests/system notices if they change meaning.
  */
 #include "exchange/fcgi.h"
 
+#include "exchange/head.h"
+
 #include <errno.h>
 #include <fcgiapp.h>
-#include <fastcgi.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
+
+enum { PEEK_MAX = 128 << 10 };
 
 struct fcgi {
 	FCGX_Request request;
-	bool keep;
-	bool cgi; /* plain CGI: environment, stdin, stdout */
+	struct fcgi_settings settings;
+	struct head head;
+	bool cgi;       /* plain CGI: environment, stdin, stdout */
+	bool limited;   /* the socket's timeouts are set */
+	size_t spooled; /* bytes of peek[] that came from the spool */
+	size_t peeked;  /* and all of them */
+	unsigned char peek[PEEK_MAX];
 };
 
-enum fcgi_look fcgi_look(int fd)
+struct fcgi *fcgi_new(const struct fcgi_settings *settings)
 {
-	unsigned char head[8];
-	ssize_t got = recv(fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT);
-
-	if (got == 0)
-		return FCGI_LOOK_END;
-	if (got < 0)
-		return errno == EAGAIN || errno == EINTR ? FCGI_LOOK_NOTHING : FCGI_LOOK_END;
-	if (head[0] != FCGI_VERSION_1 || (got > 1 && head[1] != FCGI_BEGIN_REQUEST))
-		return FCGI_LOOK_BROKEN;
-	return FCGI_LOOK_REQUEST;
-}
-
-struct fcgi *fcgi_new(void)
-{
-	struct fcgi *fcgi = calloc(1, sizeof *fcgi);
+	struct fcgi *fcgi = malloc(sizeof *fcgi);
 
 	if (!fcgi)
 		return NULL;
+	fcgi->settings = *settings;
+	fcgi->cgi = false;
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&fcgi->request, -1, 0) != 0) {
 		free(fcgi);
 		return NULL;
 	}
 	return fcgi;
-}
-
-void fcgi_free(struct fcgi *fcgi)
-{
-	free(fcgi);
 }
 
 struct fcgi *fcgi_new_cgi(void)
@@ -68,26 +67,146 @@ struct fcgi *fcgi_new_cgi(void)
 	return fcgi;
 }
 
-int fcgi_begin(struct fcgi *fcgi, int fd, bool *closed)
+void fcgi_free(struct fcgi *fcgi)
+{
+	free(fcgi);
+}
+
+const char *fcgi_reason(const struct fcgi *fcgi)
+{
+	return fcgi->head.reason;
+}
+
+uint16_t fcgi_request_id(const struct fcgi *fcgi)
+{
+	return fcgi->head.request_id;
+}
+
+static int spool_fd(const _Atomic uint32_t *spool)
+{
+	return (int)atomic_load_explicit(spool, memory_order_relaxed) - 1;
+}
+
+/* The number first: should we die in between, a descriptor leaks, but none is closed twice. */
+static void spool_close(_Atomic uint32_t *spool)
+{
+	int fd = spool_fd(spool);
+
+	if (fd < 0)
+		return;
+	atomic_store(spool, 0);
+	close(fd);
+}
+
+enum fcgi_look fcgi_look(struct fcgi *fcgi, int fd, const _Atomic uint32_t *spool)
+{
+	ssize_t held = 0;
+
+	if (spool_fd(spool) >= 0)
+		held = pread(spool_fd(spool), fcgi->peek, PEEK_MAX, 0);
+	fcgi->spooled = held < 0 ? 0 : (size_t)held;
+	ssize_t got = recv(fd, fcgi->peek + fcgi->spooled, PEEK_MAX - fcgi->spooled, MSG_PEEK | MSG_DONTWAIT);
+
+	if (got == 0 || held < 0)
+		return FCGI_LOOK_END;
+	if (got < 0)
+		return errno == EAGAIN ? FCGI_LOOK_NOTHING : FCGI_LOOK_END;
+	fcgi->peeked = fcgi->spooled + (size_t)got;
+	switch (head_check(fcgi->peek, fcgi->peeked, &fcgi->head)) {
+	case HEAD_REQUEST:
+		return FCGI_LOOK_REQUEST;
+	case HEAD_VALUES:
+	case HEAD_IGNORE:
+		return FCGI_LOOK_MANAGE;
+	case HEAD_PART:
+		if (fcgi->peeked < PEEK_MAX)
+			return FCGI_LOOK_PART;
+		fcgi->head.reason = "parameters of more than 128 KiB";
+		break;
+	case HEAD_BROKEN:
+		break;
+	}
+	return FCGI_LOOK_BROKEN;
+}
+
+/* Before anything that may block: most requests never come here. */
+static void limit(struct fcgi *fcgi)
+{
+	struct timeval time = { .tv_sec = fcgi->settings.io_timeout_s };
+
+	if (fcgi->limited)
+		return;
+	fcgi->limited = true;
+	setsockopt(fcgi->request.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+	setsockopt(fcgi->request.ipcFd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+}
+
+/* Takes the first `bytes` of what was seen off the socket; those of the spool are off it already. */
+static bool take_seen(struct fcgi *fcgi, int fd, size_t bytes)
+{
+	size_t want = bytes - fcgi->spooled;
+
+	return recv(fd, fcgi->peek + fcgi->spooled, want, MSG_DONTWAIT) == (ssize_t)want;
+}
+
+static bool spool_append(struct fcgi *fcgi, int fd, int file, size_t bytes)
+{
+	size_t size = bytes - fcgi->spooled;
+
+	return pwrite(file, fcgi->peek + fcgi->spooled, size, (off_t)fcgi->spooled) == (ssize_t)size &&
+	       take_seen(fcgi, fd, bytes);
+}
+
+void fcgi_spool(struct fcgi *fcgi, int fd, _Atomic uint32_t *spool)
+{
+	int file = spool_fd(spool);
+
+	if (file < 0) {
+		file = memfd_create("percore-head", MFD_CLOEXEC);
+		if (file < 0)
+			return; /* it stays in the socket */
+		atomic_store(spool, (uint32_t)file + 1);
+	}
+	spool_append(fcgi, fd, file, fcgi->peeked);
+}
+
+bool fcgi_manage(struct fcgi *fcgi, int fd, _Atomic uint32_t *spool)
+{
+	unsigned char result[HEAD_RESULT_MAX];
+	size_t bytes = fcgi->head.bytes;
+
+	if (!take_seen(fcgi, fd, bytes))
+		return false;
+	spool_close(spool);
+	if (head_check(fcgi->peek, bytes, &fcgi->head) == HEAD_IGNORE)
+		return true;
+	size_t n = head_values_result(fcgi->peek, bytes, fcgi->settings.max_connections, result);
+	return send(fd, result, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+/* Where libfcgi is to read the head: its descriptor, or -1. */
+static int head_source(struct fcgi *fcgi, int fd, const _Atomic uint32_t *spool)
+{
+	int file = spool_fd(spool);
+
+	if (file < 0)
+		return fd;
+	return spool_append(fcgi, fd, file, fcgi->head.bytes) && lseek(file, 0, SEEK_SET) == 0 ? file : -1;
+}
+
+bool fcgi_begin(struct fcgi *fcgi, int fd, _Atomic uint32_t *spool)
 {
 	FCGX_Request *r = &fcgi->request;
 
-	*closed = false;
-	r->ipcFd = fd;
+	fcgi->limited = false;
+	r->ipcFd = head_source(fcgi, fd, spool);
 	r->keepConnection = 1; /* else FCGX_Accept_r starts by closing it */
-	FCGX_Detach(r);        /* its error path closes at once, without the two seconds */
-	if (FCGX_Accept_r(r) < 0) {
-		*closed = r->ipcFd < 0;
-		r->ipcFd = -1;
-		return -1;
-	}
-	fcgi->keep = r->keepConnection;
-	/* A receive timeout inside PARAMS is reported as success with what came. */
-	if (FCGX_GetError(r->in) != 0) {
-		fcgi_abandon(fcgi);
-		return -1;
-	}
-	return 0;
+	FCGX_Detach(r);        /* should it close all the same, then without the two seconds */
+	if (r->ipcFd < 0 || FCGX_Accept_r(r) != 0)
+		return false;
+	r->ipcFd = fd;
+	spool_close(spool);
+	return true;
 }
 
 const char *fcgi_param(const struct fcgi *fcgi, const char *name)
@@ -97,26 +216,46 @@ const char *fcgi_param(const struct fcgi *fcgi, const char *name)
 	return FCGX_GetParam(name, fcgi->request.envp);
 }
 
+static ssize_t read_error(int error)
+{
+	return error == EAGAIN ? -ETIMEDOUT : -EPROTO;
+}
+
 ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size)
 {
-	if (fcgi->cgi)
-		return read(STDIN_FILENO, buffer, size);
+	if (fcgi->cgi) {
+		ssize_t got = read(STDIN_FILENO, buffer, size);
+		return got < 0 ? -EPROTO : got;
+	}
+	if (!fcgi->head.has_whole_input)
+		limit(fcgi);
 	int got = FCGX_GetStr(buffer, size > 1 << 20 ? 1 << 20 : (int)size, fcgi->request.in);
+	int error = FCGX_GetError(fcgi->request.in);
 
-	return FCGX_GetError(fcgi->request.in) ? -1 : got;
+	return error ? read_error(error) : got;
+}
+
+static void about_to_send(struct fcgi *fcgi)
+{
+	if (fcgi->settings.sent)
+		atomic_store_explicit(fcgi->settings.sent, 1, memory_order_release);
 }
 
 int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
 {
 	const char *next = bytes;
+	FCGX_Stream *out = fcgi->request.out;
 
 	if (fcgi->cgi)
-		return fwrite(bytes, 1, size, stdout) == size ? 0 : -1;
-
+		return fwrite(bytes, 1, size, stdout) == size ? 0 : -EPIPE;
+	if (size > (size_t)(out->stop - out->wrNext)) { /* libfcgi will send what it has */
+		limit(fcgi);
+		about_to_send(fcgi);
+	}
 	while (size > 0) {
 		int part = size > 1 << 20 ? 1 << 20 : (int)size;
-		if (FCGX_PutStr(next, part, fcgi->request.out) != part)
-			return -1;
+		if (FCGX_PutStr(next, part, out) != part)
+			return -EPIPE;
 		next += part;
 		size -= (size_t)part;
 	}
@@ -128,20 +267,23 @@ int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
  * server may send the next request, and libfcgi would read its bytes with that
  * record and drop them with the stream.
  */
-static bool is_input_at_end(FCGX_Stream *in)
+static bool is_input_at_end(struct fcgi *fcgi)
 {
-	return FCGX_GetChar(in) == EOF && FCGX_GetError(in) == 0;
+	if (!fcgi->head.has_whole_input)
+		limit(fcgi);
+	return FCGX_GetChar(fcgi->request.in) == EOF && FCGX_GetError(fcgi->request.in) == 0;
 }
 
-bool fcgi_end(struct fcgi *fcgi, bool body_was_read)
+bool fcgi_end(struct fcgi *fcgi)
 {
 	FCGX_Request *r = &fcgi->request;
 
 	if (fcgi->cgi)
 		return fflush(stdout) == 0;
-	bool keep = fcgi->keep && body_was_read && is_input_at_end(r->in);
+	bool keep = is_input_at_end(fcgi) && fcgi->head.keep;
 
 	keep &= FCGX_FClose(r->err) == 0;
+	about_to_send(fcgi);
 	keep &= FCGX_FClose(r->out) == 0;
 	FCGX_Free(r, 0);
 	r->ipcFd = -1;

@@ -37,7 +37,8 @@ const char *percore_query(struct percore_request *request, const char *name)
 		if (decode(query, key, request->query, sizeof request->query) &&
 		    strcmp(request->query, name) == 0)
 			return decode(query + skip, length - skip, request->query, sizeof request->query)
-				? request->query : NULL;
+			               ? request->query
+			               : NULL;
 		query += length;
 	}
 	return NULL;

@@ -7,27 +7,25 @@
 struct percore_request {
 	const struct exchange *exchange;
 	struct fcgi *fcgi;
+	const struct route *route; /* NULL: none */
 	const char *method;
 	const char *path;
-	size_t body_length, body_read;
-	size_t answer_left; /* bytes announced and not yet written */
-	char *body; /* percore_body_bytes */
-	bool answered, broken, head;
-	/* request_init does not clear from here on. */
+	size_t body_length, body_read; /* bytes */
+	int body_error;                /* 0, -ETIMEDOUT or -EPROTO: no more of it comes */
+	char *body;                    /* percore_body_bytes */
+	size_t answer_left;            /* bytes announced and not yet written */
+	size_t headers_length;
+	bool answered, cut; /* cut: the answer cannot be completed */
+	bool is_head, has_cache_control;
+	/* request_init clears up to here: what follows is written before it is read. */
 	char id[129];
-	char allow[128]; /* "" or the Allow header's value */
+	char headers[2048]; /* of percore_set_header: whole lines, headers_length bytes */
 	char path_buffer[4096];
-	char query[1024];   /* the value that percore_query lent last */
+	char query[1024];      /* the value that percore_query lent last */
+	char path_value[1024]; /* likewise percore_path_value */
 };
 
-/* Clears what must start empty; the large buffers are written before they are read. */
-static inline void request_init(struct percore_request *request, const struct exchange *exchange,
-                                struct fcgi *fcgi)
-{
-	__builtin_memset(request, 0, offsetof(struct percore_request, id));
-	request->exchange = exchange;
-	request->fcgi = fcgi;
-	request->id[0] = request->allow[0] = '\0';
-}
+void request_init(struct percore_request *request, const struct exchange *exchange, struct fcgi *fcgi);
+void request_fini(struct percore_request *request);
 
 #endif

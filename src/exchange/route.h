@@ -4,6 +4,31 @@
 
 #include "percore.h"
 
+struct route {
+	char *method, *pattern;
+	percore_handler handler;
+};
+
+struct routes {
+	struct route *all;
+	size_t count;
+};
+
+/* Strings are copied.  NULL, or what is wrong with the route. */
+const char *routes_add(struct routes *routes, const char *method, const char *pattern,
+                       percore_handler handler);
+void routes_fini(struct routes *routes);
+
+/* NULL with *path_known false: 404; true: 405. */
+const struct route *routes_find(const struct routes *routes, const char *method, const char *path,
+                                bool *path_known);
+
+/* "GET, HEAD, OPTIONS" for a known path. */
+void routes_allow(const struct routes *routes, const char *path, char *allow, size_t size);
+
+/* The segment of `path` that {name} in the pattern stands for; its length in *length.  NULL: none. */
+const char *route_value(const struct route *route, const char *path, const char *name, size_t *length);
+
 /* The byte that "%XX" stands for, or -1. */
 int route_escape(const char *text);
 
@@ -14,14 +39,7 @@ int route_escape(const char *text);
  */
 bool route_path(const char *uri, char *path, size_t size);
 
-/* The path below the prefix, or NULL when it lies outside. */
+/* The path below the prefix ("" or "/api"), or NULL when it lies outside. */
 const char *route_below(const char *path, const char *prefix);
-
-/* NULL with *path_known false: 404; true: 405. */
-const struct percore_route *route_find(const struct percore_route *routes, const char *method,
-                                       const char *path, bool *path_known);
-
-/* "GET, HEAD, OPTIONS" for a known path. */
-void route_allow(const struct percore_route *routes, const char *path, char *allow, size_t size);
 
 #endif

@@ -2,7 +2,16 @@
 #ifndef PERCORE_LISTENER_H
 #define PERCORE_LISTENER_H
 
-/* "unix:PATH" or "HOST:PORT"; NULL: fd 0 if it is a listening socket.  -1 where there is none; says why. */
+#include <stddef.h>
+
+/*
+ * Of `address` ("unix:PATH" or "127.0.0.1:9000"); NULL: the socket on fd 0, or the one
+ * systemd handed over (LISTEN_PID, LISTEN_FDS).  A descriptor; -ENOTSOCK when
+ * there is none; -errno, and the reason was said.
+ */
 int listener_open(const char *address);
+
+/* "unix:/run/percore.sock (www-data:www-data 0660)" or "tcp:127.0.0.1:9000". */
+void listener_describe(int listener, char *text, size_t size);
 
 #endif

@@ -6,13 +6,13 @@
  */
 #include "pool/master.h"
 
-#include "pool/queue.h"
+#include "log/log.h"
+#include "pool/listener.h"
 #include "pool/worker.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,26 +24,34 @@
 
 struct pool {
 	struct queue *queue;
-	struct worker_slot *slots;
+	struct worker_shm *slots;
 	const struct exchange *exchange;
 	pid_t *pids;
 	unsigned workers;
+	bool adopting; /* a worker died: its connections without a claim are looked for */
 };
 
 static pid_t spawn(struct pool *pool, unsigned index)
 {
 	pid_t master = getpid();
-	atomic_store(&pool->slots[index].stage, WORKER_WAITING);
+	const struct worker worker = { .queue = pool->queue,
+		                       .slot = &pool->slots[index],
+		                       .exchange = pool->exchange,
+		                       .index = index,
+		                       .keeps_connections = true };
+
+	atomic_store(&pool->slots[index].stage, WORKER_IDLE);
+	atomic_store(&pool->slots[index].window, 0);
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, 0);
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != master)
 			_exit(1);
-		_exit(worker_run(pool->queue, index, &pool->slots[index], pool->exchange));
+		_exit(worker_run(&worker));
 	}
 	if (pid < 0)
-		fprintf(stderr, "percore: worker %u: cannot start: %s\n", index, strerror(errno));
+		log_line("worker %u: cannot start: %s", index, strerror(errno));
 	return pid;
 }
 
@@ -58,11 +66,11 @@ static unsigned reap(struct pool *pool, bool stopping)
 			if (pool->pids[i] != pid)
 				continue;
 			pool->pids[i] = 0;
-			queue_recover(pool->queue, i,
-			              atomic_load(&pool->slots[i].stage) == WORKER_SERVING);
+			queue_recover(pool->queue, i, &pool->slots[i]);
+			pool->adopting = true;
 			if (WIFSIGNALED(status))
-				fprintf(stderr, "percore: worker %u (pid %d) died of signal %d%s\n", i, (int)pid,
-				        WTERMSIG(status), stopping ? "" : "; starting another");
+				log_line("worker %u (pid %d) died of signal %d%s", i, (int)pid,
+				         WTERMSIG(status), stopping ? "" : "; starting another");
 		}
 	}
 	unsigned alive = 0;
@@ -84,23 +92,30 @@ static void tell(const struct pool *pool, int signal)
 static void wait_for_events(struct pool *pool, const sigset_t *events)
 {
 	bool stopping = false;
-	const struct timespec tick = { .tv_nsec = 200000000 };
 
 	for (;;) {
-		/* A worker told to stop just before its wait would sleep on: tell again until all left. */
-		int signal = sigtimedwait(events, NULL, stopping ? &tick : NULL);
-		if (signal == SIGTERM || signal == SIGINT || signal == SIGQUIT)
+		const struct timespec tick = { .tv_sec = !pool->adopting,
+			                       .tv_nsec = pool->adopting ? 5000000 : 0 };
+		int signal = sigtimedwait(events, NULL, &tick);
+		if ((signal == SIGTERM || signal == SIGINT || signal == SIGQUIT) && !stopping) {
 			stopping = true;
+			queue_drain(pool->queue);
+			tell(pool, SIGTERM);
+		}
 		if (reap(pool, stopping) == 0 && stopping)
 			return;
-		if (stopping)
-			tell(pool, SIGTERM);
+		if (pool->adopting)
+			pool->adopting = !queue_adopt(pool->queue, pool->slots);
+		if (signal < 0)
+			queue_tick(pool->queue);
 	}
 }
 
-int master_run(int listener, unsigned workers, unsigned io_timeout_s, const struct exchange *exchange)
+int master_run(const struct queue_settings *settings, const struct exchange *exchange)
 {
-	struct pool pool = { .exchange = exchange, .workers = workers };
+	struct pool pool = { .exchange = exchange, .workers = settings->workers };
+	unsigned workers = settings->workers;
+	char socket[256];
 	sigset_t events;
 
 	sigemptyset(&events);
@@ -108,14 +123,16 @@ int master_run(int listener, unsigned workers, unsigned io_timeout_s, const stru
 		sigaddset(&events, *s);
 	sigprocmask(SIG_BLOCK, &events, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	pool.queue = queue_open(listener, io_timeout_s);
+	pool.queue = queue_open(settings);
 	pool.slots = mmap(NULL, workers * sizeof *pool.slots, PROT_READ | PROT_WRITE,
 	                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pool.pids = calloc(workers, sizeof *pool.pids);
 	if (!pool.queue || pool.slots == MAP_FAILED || !pool.pids) {
-		fprintf(stderr, "percore: cannot set up the pool: %s\n", strerror(errno));
+		log_line("cannot set up the pool: %s", strerror(errno));
 		return 1;
 	}
+	listener_describe(settings->listener, socket, sizeof socket);
+	log_line("serving on %s with %u workers", socket, workers);
 	for (unsigned i = 0; i < workers; i++)
 		pool.pids[i] = spawn(&pool, i);
 	wait_for_events(&pool, &events);

@@ -3,8 +3,9 @@
 #define PERCORE_MASTER_H
 
 #include "exchange/exchange.h"
+#include "pool/queue.h"
 
 /* Returns the exit status once the pool has stopped. */
-int master_run(int listener, unsigned workers, unsigned io_timeout_s, const struct exchange *exchange);
+int master_run(const struct queue_settings *settings, const struct exchange *exchange);
 
 #endif

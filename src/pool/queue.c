@@ -1,38 +1,72 @@
 /*
  * queue - who serves which connection.
  *
- * A claim word:  generation (32) | pending (1) | ... | owner (16); owner 0 is free, else worker + 1.
+ * A claim word:  generation (32) | pending (1) | open (1) | 14 unused | owner (16)
+ *   owner 0 is free, else the worker's index + 1; not open: no such connection.
  * An epoll event: generation (32) | descriptor (32); the listening socket has generation 0.
  *
- * A connection is edge-triggered, so its event reaches one worker.  That worker
- * owns the connection only after a compare-and-swap from free to itself, so two
- * events for one connection (a doubled edge, a re-arm) are served once.  If it
- * is owned already the event is not lost: it becomes the pending mark, and the
- * owner's swap back to free fails on it, which makes the owner look once more.
- * Descriptor numbers are reused; an event of an older generation claims nothing.
+ * Why no request is lost and none is served twice:
  *
- * A worker killed between epoll_wait and the swap has taken an edge that nobody
- * else will see: queue_recover modifies every free connection in the epoll set,
- * which raises the edge again where input waits.
+ * - A connection is edge-triggered, so an event reaches one worker.  That worker
+ *   reads only after a compare-and-swap from free to its own.  Events that come
+ *   twice are harmless: the second finds an owner, or no input.
+ * - If it has an owner, the event becomes the pending mark.  The owner's swap back
+ *   to free fails on the mark, and the owner looks again: no edge is dropped.
+ * - Descriptor numbers are reused; accept gives each use a new generation, so an
+ *   event of an earlier use claims nothing.
+ * - A worker killed between epoll_wait and the swap took an edge that nobody else
+ *   will see.  queue_recover modifies every free connection in the epoll set: the
+ *   kernel raises the edge again where input waits.
+ * - A worker killed between accept and the claim word, or between the end of a
+ *   claim and close, leaves a descriptor without a word.  Both spans are marked by
+ *   an odd slot->window, so a connection that has no word while every living
+ *   worker is outside its spans belongs to nobody: queue_adopt takes it in.
  */
 #include "pool/queue.h"
 
+#include "log/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-#define PENDING (UINT64_C(1) << 31)
-#define OWNER_MASK UINT64_C(0xffff)
+#define PENDING           (UINT64_C(1) << 31)
+#define OPEN              (UINT64_C(1) << 30)
+#define OWNER             UINT64_C(0xffff)
+#define MASTER            0xffffu /* as an owner */
 #define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
-static uint64_t claim_word(uint32_t generation, unsigned worker_plus_1)
+enum { DESCRIPTORS_MAX = 1 << 20, BACKLOG_MAX = 4096 };
+
+static uint64_t free_word(uint32_t generation)
 {
-	return (uint64_t)generation << 32 | worker_plus_1;
+	return (uint64_t)generation << 32 | OPEN;
+}
+
+static uint64_t owned_word(uint32_t generation, unsigned owner)
+{
+	return free_word(generation) | owner;
+}
+
+static uint32_t generation_of(uint64_t word)
+{
+	return (uint32_t)(word >> 32);
+}
+
+static uint32_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)now.tv_sec + 1; /* never 0 */
 }
 
 static int arm(const struct queue *q, int how, int fd, uint32_t generation)
@@ -43,134 +77,307 @@ static int arm(const struct queue *q, int how, int fd, uint32_t generation)
 	return epoll_ctl(q->epoll, how, fd, &e);
 }
 
-struct queue *queue_open(int listener, unsigned io_timeout_s)
+/* Alone beside other processes on one socket, each with its own epoll, one is to be woken, not all. */
+static int arm_listener(const struct queue *q)
+{
+	struct epoll_event e = { .events = EPOLLIN | (q->settings.is_pool ? 0 : EPOLLEXCLUSIVE),
+		                 .data.u64 = (uint32_t)q->settings.listener };
+
+	return epoll_ctl(q->epoll, EPOLL_CTL_ADD, q->settings.listener, &e);
+}
+
+struct queue *queue_open(const struct queue_settings *settings)
 {
 	struct rlimit files;
+	socklen_t name_size = sizeof(struct sockaddr_storage);
+
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
 		return NULL;
-	uint32_t size = files.rlim_cur > 1 << 20 ? 1 << 20 : (uint32_t)files.rlim_cur;
+	uint32_t size = files.rlim_cur > DESCRIPTORS_MAX ? DESCRIPTORS_MAX : (uint32_t)files.rlim_cur;
 	struct queue *q = mmap(NULL, sizeof *q + size * sizeof q->claims[0], PROT_READ | PROT_WRITE,
-	                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
+	                       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (q == MAP_FAILED)
 		return NULL;
-	q->listener = listener;
-	q->io_timeout_s = io_timeout_s;
+	q->settings = *settings;
 	q->size = size;
 	q->epoll = epoll_create1(EPOLL_CLOEXEC);
-	struct epoll_event e = { .events = EPOLLIN, .data.u64 = (uint32_t)listener };
-	if (q->epoll < 0 || fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) | O_NONBLOCK) != 0 ||
-	    epoll_ctl(q->epoll, EPOLL_CTL_ADD, listener, &e) != 0)
+	if (q->epoll < 0 || getsockname(settings->listener, (struct sockaddr *)&q->name, &name_size) != 0 ||
+	    fcntl(settings->listener, F_SETFL, fcntl(settings->listener, F_GETFL) | O_NONBLOCK) != 0 ||
+	    arm_listener(q) != 0)
 		return NULL;
 	return q;
 }
 
-static int take_new(struct queue *q, unsigned worker, struct connection *c)
+static void raise_top(struct queue *q, uint32_t fd)
 {
-	int fd = accept4(q->listener, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0)
-		return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED ? 0 : -errno;
-	if ((uint32_t)fd >= q->size) {
-		close(fd);
-		return 0;
-	}
-	/* The descriptor is ours alone: no event of the new generation can exist yet. */
-	uint32_t generation = (uint32_t)(atomic_load(&q->claims[fd]) >> 32) + 1;
+	uint32_t top = atomic_load_explicit(&q->top, memory_order_relaxed);
+
+	while (top <= fd && !atomic_compare_exchange_weak(&q->top, &top, fd + 1))
+		;
+}
+
+/* The descriptor is the caller's alone: no event of the new generation can exist yet. */
+static struct connection claim_new(struct queue *q, int fd, unsigned owner)
+{
+	uint32_t generation = generation_of(atomic_load(&q->claims[fd].word)) + 1;
+
 	generation += generation == 0;
-	atomic_store(&q->claims[fd], claim_word(generation, worker + 1));
-	*c = (struct connection){ .fd = fd, .generation = generation };
-	struct timeval limit = { .tv_sec = q->io_timeout_s };
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	raise_top(q, (uint32_t)fd);
+	atomic_store(&q->claims[fd].half_since_s, 0);
+	atomic_store(&q->claims[fd].spool, 0);
+	atomic_store(&q->claims[fd].word, owned_word(generation, owner));
+	return (struct connection){ .fd = fd, .generation = generation };
+}
+
+/* Stops listening until a descriptor is free: else a full table makes every worker spin on accept. */
+static int accept_failed(struct queue *q, int error)
+{
+	if (error == EBADF || error == EINVAL || error == ENOTSOCK)
+		return -error;
+	if (error != EMFILE && error != ENFILE && error != ENOMEM && error != ENOBUFS)
+		return 0; /* nobody there, or gone again */
+	if (!atomic_exchange(&q->starved, 1))
+		log_line("accept: %s: new connections wait until descriptors are free; raise ulimit -n",
+		         strerror(error));
+	if (!atomic_exchange(&q->accept_paused, 1))
+		epoll_ctl(q->epoll, EPOLL_CTL_DEL, q->settings.listener, NULL);
+	return 0;
+}
+
+static void resume_accepting(struct queue *q)
+{
+	if (atomic_load_explicit(&q->accept_paused, memory_order_relaxed) &&
+	    atomic_exchange(&q->accept_paused, 0) && !atomic_load(&q->draining))
+		arm_listener(q);
+}
+
+static int take_new(struct queue *q, unsigned worker, struct worker_shm *slot, struct connection *c)
+{
+	atomic_fetch_add(&slot->window, 1);
+	int fd = accept4(q->settings.listener, NULL, NULL, SOCK_CLOEXEC);
+	int error = fd < 0 ? errno : 0;
+
+	if (fd >= 0 && (uint32_t)fd < q->size)
+		*c = claim_new(q, fd, worker + 1);
+	else if (fd >= 0) {
+		close(fd);
+		error = EMFILE;
+	}
+	atomic_fetch_add(&slot->window, 1);
+	if (error)
+		return accept_failed(q, error);
+	if (atomic_load_explicit(&q->starved, memory_order_relaxed) && atomic_exchange(&q->starved, 0))
+		log_line("accept: descriptors are free again");
 	return 1;
 }
 
 /* Claims, or leaves the pending mark for the owner; false when there is nothing for us. */
-static bool claim(_Atomic uint64_t *word, uint32_t generation, unsigned worker)
+static bool claim(_Atomic uint64_t *word, uint32_t generation, unsigned owner)
 {
-	uint64_t seen = claim_word(generation, 0);
+	uint64_t seen = free_word(generation);
 
-	while (!atomic_compare_exchange_weak(word, &seen,
-	                                     (seen & OWNER_MASK) == 0
-	                                             ? claim_word(generation, worker + 1)
-	                                             : seen | PENDING))
-		if (seen >> 32 != generation)
+	while (!atomic_compare_exchange_weak(word, &seen, seen & OWNER ? seen | PENDING : seen | owner))
+		if (generation_of(seen) != generation || !(seen & OPEN))
 			return false;
-	return (seen & OWNER_MASK) == 0;
+	return !(seen & OWNER);
 }
 
-int queue_take(struct queue *q, unsigned worker, struct connection *c)
+int queue_take(struct queue *q, unsigned worker, struct worker_shm *slot, struct connection *c,
+               int timeout_ms, const sigset_t *mask)
 {
 	struct epoll_event e;
-	int n = epoll_wait(q->epoll, &e, 1, -1);
+	int n = epoll_pwait(q->epoll, &e, 1, timeout_ms, mask);
 
-	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
-	if (n == 0)
-		return 0;
+	if (n <= 0)
+		return n == 0 ? -ETIMEDOUT : errno == EINTR ? 0 : -errno;
 	uint32_t generation = (uint32_t)(e.data.u64 >> 32);
 	uint32_t fd = (uint32_t)e.data.u64;
 	if (generation == 0)
-		return take_new(q, worker, c);
-	if (fd >= q->size || !claim(&q->claims[fd], generation, worker))
+		return take_new(q, worker, slot, c);
+	if (fd >= q->size || !claim(&q->claims[fd].word, generation, worker + 1))
 		return 0;
-	*c = (struct connection){ .fd = (int)fd, .generation = generation, .parked_before = true };
+	*c = (struct connection){ .fd = (int)fd, .generation = generation, .is_known = true };
 	return 1;
+}
+
+static bool give_back(struct queue *q, unsigned worker, struct connection *c)
+{
+	uint64_t owned = owned_word(c->generation, worker + 1), seen = owned;
+
+	if (!c->is_known) {
+		/* While still owned: an edge that comes now turns into the pending mark. */
+		if (arm(q, EPOLL_CTL_ADD, c->fd, c->generation) != 0)
+			log_line("epoll: %s: a connection is served by one worker only", strerror(errno));
+		c->is_known = true;
+	}
+	if (atomic_compare_exchange_strong(&q->claims[c->fd].word, &seen, free_word(c->generation)))
+		return false;
+	atomic_store(&q->claims[c->fd].word, owned);
+	return true;
+}
+
+_Atomic uint32_t *queue_spool(struct queue *q, const struct connection *c)
+{
+	return &q->claims[c->fd].spool;
 }
 
 bool queue_park(struct queue *q, unsigned worker, struct connection *c)
 {
-	uint64_t owned = claim_word(c->generation, worker + 1);
+	_Atomic uint32_t *half = &q->claims[c->fd].half_since_s;
 
-	if (!c->parked_before) {
-		c->parked_before = true;
-		/* While still owned: an edge that comes now turns into the pending mark. */
-		if (arm(q, EPOLL_CTL_ADD, c->fd, c->generation) != 0)
-			return true;
-	}
-	uint64_t seen = owned;
-	if (atomic_compare_exchange_strong(&q->claims[c->fd], &seen, claim_word(c->generation, 0)))
-		return false;
-	atomic_store(&q->claims[c->fd], owned);
-	return true;
+	if (atomic_load_explicit(half, memory_order_relaxed))
+		atomic_store(half, 0);
+	return give_back(q, worker, c);
 }
 
-void queue_close(struct queue *q, unsigned worker, struct connection *c, bool closed)
+bool queue_park_half(struct queue *q, unsigned worker, struct connection *c)
 {
-	/* Retire the word before the number can be reused. */
-	uint64_t owned = claim_word(c->generation, worker + 1);
-	uint64_t seen = owned;
+	_Atomic uint32_t *half = &q->claims[c->fd].half_since_s;
 
-	if (!atomic_compare_exchange_strong(&q->claims[c->fd], &seen,
-	                                    claim_word(c->generation + 1, 0)) &&
-	    seen == (owned | PENDING))
-		atomic_compare_exchange_strong(&q->claims[c->fd], &seen,
-		                               claim_word(c->generation + 1, 0));
-	if (closed)
-		return;
-	if (c->parked_before)
+	if (!atomic_load_explicit(half, memory_order_relaxed))
+		atomic_store(half, now_s());
+	return give_back(q, worker, c);
+}
+
+/* The claim ends before the number can be reused: we own it, so only a pending mark can be lost. */
+static void close_owned(struct queue *q, const struct connection *c, bool cut)
+{
+	uint32_t spool = atomic_exchange(&q->claims[c->fd].spool, 0);
+
+	if (spool)
+		close((int)spool - 1);
+	atomic_store(&q->claims[c->fd].word, (uint64_t)c->generation << 32);
+	if (c->is_known)
 		epoll_ctl(q->epoll, EPOLL_CTL_DEL, c->fd, NULL);
+	if (cut)
+		shutdown(c->fd, SHUT_RDWR);
 	close(c->fd);
 }
 
-void queue_recover(struct queue *q, unsigned worker, bool was_reading)
+void queue_close(struct queue *q, struct worker_shm *slot, struct connection *c, bool cut)
 {
-	for (uint32_t fd = 0; fd < q->size; fd++) {
-		uint64_t word = atomic_load(&q->claims[fd]);
-		uint32_t generation = (uint32_t)(word >> 32);
-		unsigned owner = (unsigned)(word & OWNER_MASK);
+	atomic_fetch_add(&slot->window, 1);
+	close_owned(q, c, cut);
+	atomic_fetch_add(&slot->window, 1);
+	resume_accepting(q);
+}
 
-		if (generation == 0 || (owner != 0 && owner != worker + 1))
+/* Free and in the epoll set, whatever it was before. */
+static void release(struct queue *q, int fd, uint32_t generation)
+{
+	atomic_store(&q->claims[fd].word, free_word(generation));
+	if (arm(q, EPOLL_CTL_MOD, fd, generation) != 0 && errno == ENOENT)
+		arm(q, EPOLL_CTL_ADD, fd, generation);
+}
+
+void queue_recover(struct queue *q, unsigned worker, const struct worker_shm *slot)
+{
+	uint32_t top = atomic_load(&q->top);
+	bool was_serving = atomic_load(&slot->stage) == WORKER_SERVING;
+
+	for (uint32_t fd = 0; fd < top; fd++) {
+		uint64_t word = atomic_load(&q->claims[fd].word);
+		struct connection c = { .fd = (int)fd, .generation = generation_of(word), .is_known = true };
+
+		if (!(word & OPEN))
 			continue;
-		if (owner != 0 && was_reading) {
-			struct connection c = { .fd = (int)fd, .generation = generation, .parked_before = true };
-			shutdown((int)fd, SHUT_RDWR);
-			queue_close(q, worker, &c, false);
-			continue;
+		if ((word & OWNER) == worker + 1) {
+			if (was_serving)
+				close_owned(q, &c, true);
+			else
+				release(q, c.fd, c.generation);
+		} else if (!(word & OWNER)) {
+			arm(q, EPOLL_CTL_MOD, c.fd, c.generation);
 		}
-		if (owner != 0)
-			atomic_store(&q->claims[fd], claim_word(generation, 0));
-		if (arm(q, EPOLL_CTL_MOD, (int)fd, generation) != 0 && errno == ENOENT && owner != 0)
-			arm(q, EPOLL_CTL_ADD, (int)fd, generation);
+	}
+}
+
+/* A connection of this pool's listening socket: accepted ones bear its name.  Others are a handler's own. */
+static bool is_accepted(const struct queue *q, int fd)
+{
+	struct sockaddr_storage name = { 0 };
+	socklen_t size = sizeof name;
+
+	if (fd == q->settings.listener || getsockname(fd, (struct sockaddr *)&name, &size) != 0 ||
+	    name.ss_family != q->name.ss_family)
+		return false;
+	if (name.ss_family == AF_UNIX)
+		return memcmp(&name, &q->name, sizeof(struct sockaddr_un)) == 0;
+	/* TCP over IPv4 or IPv6, whose ports lie at the same place.  The addresses differ where the
+	 * listener's is any. */
+	return ((struct sockaddr_in *)&name)->sin_port == ((const struct sockaddr_in *)&q->name)->sin_port;
+}
+
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t size = sizeof cookie;
+
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
+static bool are_outside_windows(const struct queue *q, const struct worker_shm *slots)
+{
+	for (unsigned i = 0; i < q->settings.workers; i++)
+		if (atomic_load(&slots[i].window) & 1)
+			return false;
+	return true;
+}
+
+bool queue_adopt(struct queue *q, const struct worker_shm *slots)
+{
+	uint32_t top = q->size < 1 << 16 ? q->size : 1 << 16;
+
+	for (uint32_t fd = 0; fd < top; fd++) {
+		uint64_t word = atomic_load(&q->claims[fd].word);
+		if (word & OPEN || !is_accepted(q, (int)fd))
+			continue;
+		uint64_t cookie = cookie_of((int)fd);
+		/*
+		 * Any span that a worker enters after this check concerns another socket;
+		 * if this one is still here, wordless and the same, it has no holder.
+		 */
+		if (!are_outside_windows(q, slots))
+			return false;
+		if (!cookie || cookie_of((int)fd) != cookie || atomic_load(&q->claims[fd].word) != word)
+			continue;
+		struct connection c = claim_new(q, (int)fd, MASTER);
+		release(q, c.fd, c.generation);
+	}
+	return true;
+}
+
+void queue_tick(struct queue *q)
+{
+	uint32_t top = atomic_load(&q->top), now = now_s();
+
+	for (uint32_t fd = 0; fd < top; fd++) {
+		uint32_t since = atomic_load_explicit(&q->claims[fd].half_since_s, memory_order_relaxed);
+		uint64_t word = atomic_load_explicit(&q->claims[fd].word, memory_order_relaxed);
+		struct connection c = { .fd = (int)fd, .generation = generation_of(word), .is_known = true };
+
+		if (since == 0 || now - since < q->settings.io_timeout_s || !(word & OPEN) || word & OWNER)
+			continue;
+		if (!claim(&q->claims[fd].word, c.generation, MASTER))
+			continue;
+		if (atomic_load(&q->claims[fd].half_since_s) == since)
+			close_owned(q, &c, true);
+		else /* the rest came while we looked */
+			release(q, c.fd, c.generation);
+	}
+	resume_accepting(q);
+}
+
+void queue_drain(struct queue *q)
+{
+	if (atomic_exchange(&q->draining, 1))
+		return;
+	epoll_ctl(q->epoll, EPOLL_CTL_DEL, q->settings.listener, NULL);
+	for (int i = 0; i < BACKLOG_MAX; i++) {
+		int fd = accept4(q->settings.listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			return;
+		struct connection c = claim_new(q, fd, MASTER);
+		release(q, c.fd, c.generation);
 	}
 }

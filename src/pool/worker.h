@@ -5,20 +5,21 @@
 #include "exchange/exchange.h"
 #include "pool/queue.h"
 
-/* One per worker, in shared memory, written by the worker alone. */
-struct worker_slot {
-	_Alignas(64) _Atomic int stage;
+struct worker {
+	struct queue *queue;
+	struct worker_shm *slot;
+	const struct exchange *exchange;
+	unsigned index;
+	bool keeps_connections; /* as the web server asks; else one request each */
 };
 
-enum worker_stage {
-	WORKER_WAITING, /* what it owns was not read from */
-	WORKER_SERVING, /* bytes may have been read */
-};
+/*
+ * Serves until SIGTERM, or until the queue is drained.  Returns the exit status.
+ * Signals are blocked but while it waits: a request in hand is always finished.
+ */
+int worker_run(const struct worker *worker);
 
-/* Serves until told to stop by SIGTERM.  Returns the exit status. */
-int worker_run(struct queue *q, unsigned index, struct worker_slot *slot, const struct exchange *exchange);
-
-/* The plain case without a shared table: accept, serve one request, close. */
-int worker_run_alone(int listener, unsigned io_timeout_s, const struct exchange *exchange);
+/* One process without a master (--workers 0): SIGTERM, SIGINT and SIGQUIT drain and end it. */
+int worker_run_alone(const struct queue_settings *settings, const struct exchange *exchange);
 
 #endif

@@ -35,7 +35,7 @@ static void send_back(struct percore_request *request, FILE *file)
 	                     percore_body_length(request));
 	rewind(file);
 	while ((got = fread(buffer, 1, sizeof buffer, file)) > 0)
-		if (percore_stream_write(request, buffer, got) != 0)
+		if (!percore_stream_write(request, buffer, got))
 			return;
 }
 

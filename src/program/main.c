@@ -3,19 +3,14 @@
 
 int main(int argc, char **argv)
 {
-	static const struct percore_route routes[] = {
-		{ "GET", "/", echo_usage },       { "GET", "/data", data_get },
-		{ "GET", "/echo", echo_usage },   { "POST", "/echo", echo_post },
-		{ "GET", "/healthz", health_get }, { 0 },
-	};
-	static const struct percore_option options[] = {
-		{ "work", "rounds of formatting for /data (100)", &data_work, 0, 1000000000 },
-		{ "work-wait", "microseconds that /data waits (0)", &data_wait_us, 0, 60000000 },
-		{ 0 },
-	};
-	static const struct percore_service service = {
-		.name = "percore", .version = "0.1.0", .routes = routes, .options = options
-	};
+	struct percore_app *app = percore_app_new("percore", PACKAGE_VERSION);
 
-	return percore_run(&service, argc, argv);
+	percore_add_route(app, "GET", "/", echo_usage);
+	percore_add_route(app, "GET", "/data", data_get);
+	percore_add_route(app, "GET", "/echo", echo_usage);
+	percore_add_route(app, "POST", "/echo", echo_post);
+	percore_add_route(app, "GET", "/healthz", health_get);
+	percore_add_number(app, "work", &data_work, 0, 1000000000, "rounds of formatting for /data (100)");
+	percore_add_number(app, "work-wait", &data_wait_us, 0, 60000000, "microseconds that /data waits (0)");
+	return percore_run(app, argc, argv);
 }

@@ -1,0 +1,100 @@
+/*
+ * app - the calls of percore.h that come before percore_run.
+ *
+ * A mistake is noted and reported by percore_run, so that a program reads as a
+ * list of what it serves.  Where memory for a few strings is missing, there is
+ * nothing to go on with: the program ends with a message.
+ */
+#include "base/app.h"
+
+#include "log/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *need(void *memory)
+{
+	if (!memory) {
+		log_line("no memory to start");
+		abort();
+	}
+	return memory;
+}
+
+struct percore_app *percore_app_new(const char *name, const char *version)
+{
+	struct percore_app *app = need(calloc(1, sizeof *app));
+
+	app->name = need(strdup(name));
+	app->version = need(strdup(version));
+	log_init(app->name);
+	return app;
+}
+
+void app_free(struct percore_app *app)
+{
+	for (size_t i = 0; i < app->option_count; i++) {
+		free((char *)app->options[i].name);
+		free((char *)app->options[i].help);
+	}
+	routes_fini(&app->routes);
+	log_init("percore");
+	free(app->name);
+	free(app->version);
+	free(app);
+}
+
+void app_mistake(struct percore_app *app, const char *format, ...)
+{
+	va_list arguments;
+
+	if (*app->mistake)
+		return;
+	va_start(arguments, format);
+	vsnprintf(app->mistake, sizeof app->mistake, format, arguments);
+	va_end(arguments);
+}
+
+void percore_add_route(struct percore_app *app, const char *method, const char *pattern,
+                       percore_handler handler)
+{
+	const char *wrong = routes_add(&app->routes, method, pattern, handler);
+
+	if (wrong)
+		app_mistake(app, "route %s %s: %s", method, pattern, wrong);
+}
+
+static void add_option(struct percore_app *app, const struct option_spec *spec)
+{
+	if (app->option_count == APP_OPTIONS_MAX) {
+		app_mistake(app, "option --%s: there are %d already", spec->name, APP_OPTIONS_MAX);
+		return;
+	}
+	struct option_spec *added = &app->options[app->option_count++];
+	*added = *spec;
+	added->name = need(strdup(spec->name));
+	added->help = need(strdup(spec->help));
+}
+
+void percore_add_number(struct percore_app *app, const char *name, long *value, long min, long max,
+                        const char *help)
+{
+	add_option(app, &(struct option_spec){ name, OPTION_NUMBER, value, min, max, "NUMBER", help });
+}
+
+void percore_add_text(struct percore_app *app, const char *name, const char **value, const char *help)
+{
+	add_option(app, &(struct option_spec){ name, OPTION_TEXT, value, 0, 0, "TEXT", help });
+}
+
+void percore_on_worker_start(struct percore_app *app, bool (*start)(void))
+{
+	app->worker_start = start;
+}
+
+void percore_on_worker_stop(struct percore_app *app, void (*stop)(void))
+{
+	app->worker_stop = stop;
+}

@@ -1,0 +1,24 @@
+/* settings - what the options set: the pool's own, with their defaults. */
+#ifndef PERCORE_SETTINGS_H
+#define PERCORE_SETTINGS_H
+
+#include "base/options.h"
+
+struct settings {
+	const char *listen; /* NULL: the socket on fd 0 */
+	const char *prefix; /* "" or "/api" */
+	long workers;       /* -1: one per core; 0: this process alone */
+	long max_body;      /* bytes */
+	long io_timeout_ms; /* how long the web server may take over a read or a write */
+};
+
+extern const struct settings settings_defaults;
+
+/* Writes the table of options that set *settings; returns how many.  `specs` has room for SETTINGS_MAX. */
+enum { SETTINGS_MAX = 48 };
+size_t settings_specs(struct settings *settings, struct option_spec *specs);
+
+/* After options_parse: values that are good each for itself, but not as a whole.  False and said. */
+bool settings_check(struct settings *settings);
+
+#endif

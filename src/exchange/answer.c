@@ -1,0 +1,200 @@
+/* answer - the status line, the headers and the body, whole or as a stream. */
+#include "exchange/request.h"
+#include "log/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *reason(int status)
+{
+	static const struct {
+		int status;
+		const char *reason;
+	} reasons[] = {
+		/* RFC 9110, section 15; RFC 6585 */
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 301, "Moved Permanently" },
+		{ 302, "Found" },
+		{ 303, "See Other" },
+		{ 304, "Not Modified" },
+		{ 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 406, "Not Acceptable" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 410, "Gone" },
+		{ 412, "Precondition Failed" },
+		{ 413, "Content Too Large" },
+		{ 415, "Unsupported Media Type" },
+		{ 422, "Unprocessable Content" },
+		{ 428, "Precondition Required" },
+		{ 429, "Too Many Requests" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+	};
+
+	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	return "Unknown";
+}
+
+/* RFC 9110: a token (5.6.2); and what percore itself writes is not to be doubled. */
+static bool is_settable(const char *name)
+{
+	static const char token[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+	static const char *const own[] = { "Status",       "Content-Type",      "Content-Length",
+		                           "X-Request-ID", "Transfer-Encoding", "Connection" };
+
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		if (strcasecmp(name, own[i]) == 0)
+			return false;
+	return *name && name[strspn(name, token)] == '\0';
+}
+
+static bool is_printable(const char *value)
+{
+	for (; *value; value++)
+		if ((unsigned char)*value < ' ' || *value == 127)
+			return false;
+	return true;
+}
+
+bool percore_set_header(struct percore_request *request, const char *name, const char *value)
+{
+	size_t room = sizeof request->headers - request->headers_length;
+
+	if (request->answered || !is_settable(name) || !is_printable(value))
+		return false;
+	int n = snprintf(request->headers + request->headers_length, room, "%s: %s\r\n", name, value);
+	if (n < 0 || (size_t)n >= room)
+		return false;
+	request->headers_length += (size_t)n;
+	if (strcasecmp(name, "Cache-Control") == 0)
+		request->has_cache_control = true;
+	return true;
+}
+
+/* 1xx, 204 and 304 have no body, and 204 no Content-Length: RFC 9110, 8.6. */
+static bool has_body(int status)
+{
+	return status >= 200 && status != 204 && status != 304;
+}
+
+void percore_stream_begin(struct percore_request *request, int status, const char *content_type,
+                          size_t length)
+{
+	char head[512];
+	int n = 0;
+
+	if (request->answered) {
+		log_line("request %s: %s answered twice: the connection is closed", request->id,
+		         request->path);
+		request->cut = true; /* the first cannot be believed */
+		return;
+	}
+	request->answered = true;
+	if (has_body(status))
+		n = snprintf(head, sizeof head,
+		             "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", status,
+		             reason(status), content_type, length);
+	else
+		n = snprintf(head, sizeof head, "Status: %d %s\r\n", status, reason(status));
+	if ((size_t)n < sizeof head)
+		n += snprintf(head + n, sizeof head - (size_t)n, "X-Request-ID: %s\r\n%s", request->id,
+		              request->has_cache_control ? "" : "Cache-Control: no-store\r\n");
+	if ((size_t)n >= sizeof head || fcgi_write(request->fcgi, head, (size_t)n) != 0 ||
+	    fcgi_write(request->fcgi, request->headers, request->headers_length) != 0 ||
+	    fcgi_write(request->fcgi, "\r\n", 2) != 0)
+		request->cut = true;
+	request->answer_left = request->is_head || !has_body(status) ? 0 : length;
+}
+
+bool percore_stream_write(struct percore_request *request, const void *bytes, size_t length)
+{
+	if (request->is_head || length == 0)
+		return true;
+	if (request->cut || length > request->answer_left || fcgi_write(request->fcgi, bytes, length) != 0) {
+		request->cut = true;
+		return false;
+	}
+	request->answer_left -= length;
+	return true;
+}
+
+void percore_answer_bytes(struct percore_request *request, int status, const char *content_type,
+                          const void *bytes, size_t length)
+{
+	if (!has_body(status))
+		length = 0;
+	percore_stream_begin(request, status, content_type, length);
+	percore_stream_write(request, bytes, length);
+}
+
+void percore_answer_text(struct percore_request *request, int status, const char *text)
+{
+	percore_answer_bytes(request, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static void answer_object(struct percore_request *request, int status, const char *type, json_object *json)
+{
+	size_t length = 0;
+	const char *text = json_object_to_json_string_length(
+		json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+
+	if (!text)
+		abort(); /* out of memory: json-c cannot be trusted past it */
+	percore_answer_bytes(request, status, type, text, length);
+	json_object_put(json);
+}
+
+void percore_answer_json(struct percore_request *request, int status, json_object *json)
+{
+	answer_object(request, status, "application/json", json);
+}
+
+void percore_answer_empty(struct percore_request *request)
+{
+	percore_stream_begin(request, 204, NULL, 0);
+}
+
+/* The path as it was asked for, where it is a URI reference; without the query, which may hold secrets. */
+static void add_instance(const struct percore_request *request, json_object *problem)
+{
+	const char *uri = percore_param(request, "REQUEST_URI");
+	size_t length = uri ? strcspn(uri, "?#") : 0;
+
+	for (size_t i = 0; i < length; i++)
+		if (uri[i] <= ' ' || uri[i] >= 127)
+			return;
+	if (length > 0 && length < sizeof request->path_buffer)
+		json_object_object_add(problem, "instance", json_object_new_string_len(uri, (int)length));
+}
+
+void percore_answer_problem(struct percore_request *request, int status, const char *detail)
+{
+	json_object *problem = json_object_new_object();
+
+	json_object_object_add(problem, "type", json_object_new_string("about:blank"));
+	json_object_object_add(problem, "title", json_object_new_string(reason(status)));
+	json_object_object_add(problem, "status", json_object_new_int(status));
+	if (detail)
+		json_object_object_add(problem, "detail", json_object_new_string(detail));
+	add_instance(request, problem);
+	json_object_object_add(problem, "request_id", json_object_new_string(request->id));
+	answer_object(request, status, "application/problem+json", problem);
+}
