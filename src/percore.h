@@ -141,6 +141,20 @@ void percore_stream_begin(struct percore_request *request, int status, const cha
                           size_t length);
 bool percore_stream_write(struct percore_request *request, const void *bytes, size_t length);
 
+/* ---- The process. */
+
+/*
+ * For want of memory: ends this worker, whose memory comes back with the next one.
+ * The client is answered 503.
+ */
+#if defined(__GNUC__)
+__attribute__((noreturn))
+#endif
+void percore_no_memory(void);
+
+/* True when the service is being stopped: a health check says so, and the balancer goes elsewhere. */
+bool percore_is_draining(const struct percore_request *request);
+
 #ifdef __cplusplus
 }
 #endif

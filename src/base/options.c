@@ -25,8 +25,11 @@ struct options {
 	const char *program, *version;
 	const struct option_spec *specs;
 	size_t count;
+	bool (*check)(void *context);
+	void *context;
 	struct draft *drafts;
 	struct draft *initial; /* the defaults */
+	struct draft *before;  /* what held when the parse began */
 	const char *file;
 	unsigned line;
 	bool line_is_long, file_is_wrong;
@@ -50,17 +53,25 @@ static struct draft current(const struct option_spec *spec)
 }
 
 struct options *options_new(const char *program, const char *version, const struct option_spec *specs,
-                            size_t count)
+                            size_t count, bool (*check)(void *context), void *context)
 {
 	struct options *options = calloc(1, sizeof *options);
 
 	if (!options)
 		return NULL;
-	*options = (struct options){ .program = program, .version = version, .specs = specs, .count = count };
+	*options = (struct options){ .program = program,
+		                     .version = version,
+		                     .specs = specs,
+		                     .count = count,
+		                     .check = check,
+		                     .context = context };
 	options->drafts = calloc(count, sizeof *options->drafts);
 	options->initial = calloc(count, sizeof *options->initial);
-	if (!options->drafts || !options->initial)
+	options->before = calloc(count, sizeof *options->before);
+	if (!options->drafts || !options->initial || !options->before) {
+		options_free(options);
 		return NULL;
+	}
 	for (size_t i = 0; i < count; i++)
 		options->initial[i] = current(&specs[i]);
 	return options;
@@ -72,6 +83,7 @@ void options_free(struct options *options)
 		return;
 	free(options->drafts);
 	free(options->initial);
+	free(options->before);
 	free(options);
 }
 
@@ -304,11 +316,11 @@ static enum options_verdict walk(struct options *options, const struct option *l
 	return OPTIONS_SERVE;
 }
 
-static void commit(const struct options *options)
+static void set_all(const struct options *options, const struct draft *values)
 {
 	for (size_t i = 0; i < options->count; i++) {
 		const struct option_spec *spec = &options->specs[i];
-		const struct draft *draft = &options->drafts[i];
+		const struct draft *draft = &values[i];
 		if (spec->kind == OPTION_FLAG)
 			*(bool *)spec->value = draft->number != 0;
 		else if (is_number_kind(spec->kind))
@@ -318,6 +330,18 @@ static void commit(const struct options *options)
 		else
 			*(struct option_list *)spec->value = draft->list;
 	}
+}
+
+/* All or nothing. */
+static bool commit(const struct options *options)
+{
+	for (size_t i = 0; i < options->count; i++)
+		options->before[i] = current(&options->specs[i]);
+	set_all(options, options->drafts);
+	if (options->check(options->context))
+		return true;
+	set_all(options, options->before);
+	return false;
 }
 
 static void print_one(const struct option_spec *spec, const struct draft *draft)
@@ -373,8 +397,8 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
 	if (verdict == OPTIONS_SERVE)
 		verdict = walk(options, longs, argc, argv, true);
 	free(longs);
-	if (verdict == OPTIONS_SERVE)
-		commit(options);
+	if (verdict == OPTIONS_SERVE && !commit(options))
+		verdict = options->file ? OPTIONS_CONFIG : OPTIONS_USAGE;
 	if (verdict == OPTIONS_SERVE && options->only_test)
 		return tell_and_end(options);
 	return verdict;

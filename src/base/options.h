@@ -44,9 +44,13 @@ enum options_verdict {
 
 struct options;
 
-/* `specs`, `program` and `version` are lent for ever.  NULL: no memory. */
+/*
+ * `specs`, `program` and `version` are lent for ever.  `check`, called when each value
+ * is good by itself, says what is wrong with them together; then nothing is set.
+ * NULL: no memory.
+ */
 struct options *options_new(const char *program, const char *version, const struct option_spec *specs,
-                            size_t count);
+                            size_t count, bool (*check)(void *context), void *context);
 void options_free(struct options *options); /* the values that were set stay */
 
 /* May be called again, with the same arguments, to read the file anew. */

@@ -1,14 +1,15 @@
 /* run - percore_run: from the command line to the pool. */
 #include "base/app.h"
-#include "base/cpu.h"
 #include "base/settings.h"
 #include "exchange/exchange.h"
 #include "log/log.h"
 #include "pool/listener.h"
 #include "pool/master.h"
+#include "pool/upgrade.h"
 #include "pool/worker.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +22,16 @@ struct run {
 	struct option_spec specs[SETTINGS_MAX + APP_OPTIONS_MAX];
 	struct options *options;
 	struct exchange exchange;
+	int argc;
+	char **argv;
+	bool serves;      /* what follows is a reload */
+	char listen[256]; /* --listen as of the start */
 };
 
 static int run_cgi(const struct run *run)
 {
-	struct fcgi *fcgi = fcgi_new_cgi();
+	static struct inhand_shm hand;
+	struct fcgi *fcgi = fcgi_new_cgi(&hand);
 
 	if (!fcgi || (run->app->worker_start && !run->app->worker_start()))
 		return 1;
@@ -36,8 +42,39 @@ static int run_cgi(const struct run *run)
 	return done ? 0 : 1;
 }
 
+static int exit_status(enum options_verdict verdict)
+{
+	return verdict == OPTIONS_DONE ? 0 : verdict == OPTIONS_CONFIG ? EXIT_CONFIGURATION : EXIT_USAGE;
+}
+
+/* What follows from the settings; again after a reload. */
+static void set_exchange(struct run *run)
+{
+	run->exchange = (struct exchange){ .routes = &run->app->routes,
+		                           .prefix = run->settings.prefix,
+		                           .max_body = (size_t)run->settings.max_body,
+		                           .worker_start = run->app->worker_start,
+		                           .worker_stop = run->app->worker_stop };
+}
+
+/* The values together; and what a reload cannot change. */
+static bool check(void *context)
+{
+	struct run *run = context;
+
+	if (run->serves && run->settings.workers == 0) {
+		log_line("workers = 0: a reload cannot do without the master; restart for that");
+		return false;
+	}
+	if (run->serves && strcmp(run->listen, run->settings.listen ? run->settings.listen : "") != 0) {
+		log_line("listen: a reload cannot change it; restart for that");
+		return false;
+	}
+	return settings_check(&run->settings);
+}
+
 /* -1: go on; else the exit status. */
-static int configure(struct run *run, int argc, char **argv)
+static int configure(struct run *run)
 {
 	size_t count = settings_specs(&run->settings, run->specs);
 
@@ -46,19 +83,23 @@ static int configure(struct run *run, int argc, char **argv)
 		return 1;
 	}
 	memcpy(run->specs + count, run->app->options, run->app->option_count * sizeof run->specs[0]);
-	run->options =
-		options_new(run->app->name, run->app->version, run->specs, count + run->app->option_count);
-	switch (run->options ? options_parse(run->options, argc, argv) : OPTIONS_USAGE) {
-	case OPTIONS_DONE:
-		return 0;
-	case OPTIONS_USAGE:
-		return EXIT_USAGE;
-	case OPTIONS_CONFIG:
-		return EXIT_CONFIGURATION;
-	case OPTIONS_SERVE:
-		break;
-	}
-	return settings_check(&run->settings) ? -1 : EXIT_USAGE;
+	run->options = options_new(run->app->name, run->app->version, run->specs,
+	                           count + run->app->option_count, check, run);
+	if (!run->options)
+		return 1;
+	enum options_verdict verdict = options_parse(run->options, run->argc, run->argv);
+	set_exchange(run);
+	return verdict == OPTIONS_SERVE ? -1 : exit_status(verdict);
+}
+
+static bool reload(void *context)
+{
+	struct run *run = context;
+
+	if (options_parse(run->options, run->argc, run->argv) != OPTIONS_SERVE)
+		return false;
+	set_exchange(run);
+	return true;
 }
 
 static int explain(const char *name)
@@ -69,22 +110,30 @@ static int explain(const char *name)
 	return EXIT_USAGE;
 }
 
-static int serve(const struct run *run)
+static int serve(struct run *run)
 {
 	const struct settings *s = &run->settings;
-	int listener = listener_open(s->listen);
+	struct pool_settings pool = { .inherited_state = -1,
+		                      .name = run->app->name,
+		                      .settings = s,
+		                      .exchange = &run->exchange,
+		                      .reload = reload,
+		                      .context = run,
+		                      .argv = run->argv };
 
-	if (listener == -ENOTSOCK)
+	if (!upgrade_inherited(&pool.listener, &pool.inherited_state))
+		pool.listener = listener_open(s->listen);
+	if (pool.listener == -ENOTSOCK)
 		return getenv("REQUEST_METHOD") ? run_cgi(run) : explain(run->app->name);
-	if (listener < 0)
+	if (pool.listener < 0)
 		return 1;
-	struct queue_settings queue = { .listener = listener,
-		                        .io_timeout_s = (unsigned)(s->io_timeout_ms / 1000) };
-	if (s->workers == 0)
-		return worker_run_alone(&queue, &run->exchange);
-	queue.is_pool = true;
-	queue.workers = s->workers < 0 ? cpu_count() : (unsigned)s->workers;
-	return master_run(&queue, &run->exchange);
+	run->serves = true;
+	snprintf(run->listen, sizeof run->listen, "%s", s->listen ? s->listen : "");
+	if (s->workers != 0)
+		return master_run(&pool);
+	const struct queue_settings alone = { .listener = pool.listener,
+		                              .io_timeout_s = (unsigned)(s->io_timeout_ms / 1000) };
+	return worker_run_alone(&alone, &run->exchange);
 }
 
 int percore_run(struct percore_app *app, int argc, char **argv)
@@ -93,13 +142,9 @@ int percore_run(struct percore_app *app, int argc, char **argv)
 
 	if (!run)
 		return 1;
-	*run = (struct run){ .app = app, .settings = settings_defaults };
-	int status = configure(run, argc, argv);
-	run->exchange = (struct exchange){ .routes = &app->routes,
-		                           .prefix = run->settings.prefix,
-		                           .max_body = (size_t)run->settings.max_body,
-		                           .worker_start = app->worker_start,
-		                           .worker_stop = app->worker_stop };
+	upgrade_init();
+	*run = (struct run){ .app = app, .settings = settings_defaults, .argc = argc, .argv = argv };
+	int status = configure(run);
 	if (status < 0)
 		status = serve(run);
 	options_free(run->options);

@@ -1,6 +1,7 @@
 /* settings - see settings.h.  This table makes --help, the file's keys and -T. */
 #include "base/settings.h"
 
+#include "base/cpu.h"
 #include "log/log.h"
 
 #include <assert.h>
@@ -11,6 +12,10 @@ const struct settings settings_defaults = {
 	.workers = -1,
 	.max_body = 64L << 20,
 	.io_timeout_ms = 30000,
+	.request_timeout_ms = 60000,
+	.drain_timeout_ms = 30000,
+	.queue_target_ms = 20,
+	.max_wait_ms = 1000,
 };
 
 size_t settings_specs(struct settings *s, struct option_spec *specs)
@@ -24,6 +29,24 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 		{ "max-body", OPTION_SIZE, &s->max_body, 0, 1L << 40, "SIZE", "largest request body (64m)" },
 		{ "io-timeout", OPTION_TIME, &s->io_timeout_ms, 1000, 86400000, "TIME",
 		  "for the web server to send or take the next bytes (30s)" },
+		{ "request-timeout", OPTION_TIME, &s->request_timeout_ms, 0, 86400000, "TIME",
+		  "end a worker whose request takes longer, answer 504 (60s; 0: never)" },
+		{ "drain-timeout", OPTION_TIME, &s->drain_timeout_ms, 0, 86400000, "TIME",
+		  "for requests in hand at a stop or reload; then they are cut (30s)" },
+		{ "slow-log", OPTION_TIME, &s->slow_log_ms, 0, 86400000, "TIME",
+		  "log requests that take longer (0: off)" },
+		{ "slow-backtrace", OPTION_FLAG, &s->slow_backtrace, 0, 0, "yes|no",
+		  "with the worker's backtrace (no)" },
+		{ "queue-target", OPTION_TIME, &s->queue_target_ms, 0, 60000, "TIME",
+		  "shed load when requests wait longer for a worker (20ms; 0: never)" },
+		{ "max-wait", OPTION_TIME, &s->max_wait_ms, 0, 60000, "TIME",
+		  "answer 503 to what waited longer (1s; 0: never)" },
+		{ "max-requests", OPTION_NUMBER, &s->max_requests, 0, 1000000000, "NUMBER",
+		  "replace a worker after so many (0: never)" },
+		{ "max-memory", OPTION_SIZE, &s->max_memory, 0, 1L << 50, "SIZE",
+		  "replace a worker that holds more (0: never)" },
+		{ "state", OPTION_TEXT, &s->state, 0, 0, "FILE",
+		  "keep the shared memory in this file, for readers of it" },
 	};
 	static_assert(sizeof all / sizeof all[0] <= SETTINGS_MAX, "room for every option");
 
@@ -42,4 +65,9 @@ bool settings_check(struct settings *s)
 		return false;
 	}
 	return true;
+}
+
+unsigned settings_workers(const struct settings *s)
+{
+	return s->workers < 0 ? cpu_count() : (unsigned)s->workers;
 }

@@ -7,9 +7,15 @@
 struct settings {
 	const char *listen; /* NULL: the socket on fd 0 */
 	const char *prefix; /* "" or "/api" */
+	const char *state;  /* file of the shared memory; NULL: memory without a name */
 	long workers;       /* -1: one per core; 0: this process alone */
 	long max_body;      /* bytes */
 	long io_timeout_ms; /* how long the web server may take over a read or a write */
+	long request_timeout_ms, drain_timeout_ms; /* 0: none */
+	long slow_log_ms;                          /* 0: off */
+	bool slow_backtrace;
+	long max_requests, max_memory;     /* of a worker, before another takes its place; 0: no bound */
+	long queue_target_ms, max_wait_ms; /* 0: off */
 };
 
 extern const struct settings settings_defaults;
@@ -20,5 +26,8 @@ size_t settings_specs(struct settings *settings, struct option_spec *specs);
 
 /* After options_parse: values that are good each for itself, but not as a whole.  False and said. */
 bool settings_check(struct settings *settings);
+
+/* How many workers there are to be; one at least. */
+unsigned settings_workers(const struct settings *settings);
 
 #endif

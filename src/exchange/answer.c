@@ -3,11 +3,10 @@
 #include "log/log.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-static const char *reason(int status)
+const char *answer_reason(int status)
 {
 	static const struct {
 		int status;
@@ -111,9 +110,9 @@ void percore_stream_begin(struct percore_request *request, int status, const cha
 	if (has_body(status))
 		n = snprintf(head, sizeof head,
 		             "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", status,
-		             reason(status), content_type, length);
+		             answer_reason(status), content_type, length);
 	else
-		n = snprintf(head, sizeof head, "Status: %d %s\r\n", status, reason(status));
+		n = snprintf(head, sizeof head, "Status: %d %s\r\n", status, answer_reason(status));
 	if ((size_t)n < sizeof head)
 		n += snprintf(head + n, sizeof head - (size_t)n, "X-Request-ID: %s\r\n%s", request->id,
 		              request->has_cache_control ? "" : "Cache-Control: no-store\r\n");
@@ -157,7 +156,7 @@ static void answer_object(struct percore_request *request, int status, const cha
 		json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
 
 	if (!text)
-		abort(); /* out of memory: json-c cannot be trusted past it */
+		percore_no_memory(); /* json-c cannot be trusted past it */
 	percore_answer_bytes(request, status, type, text, length);
 	json_object_put(json);
 }
@@ -190,7 +189,7 @@ void percore_answer_problem(struct percore_request *request, int status, const c
 	json_object *problem = json_object_new_object();
 
 	json_object_object_add(problem, "type", json_object_new_string("about:blank"));
-	json_object_object_add(problem, "title", json_object_new_string(reason(status)));
+	json_object_object_add(problem, "title", json_object_new_string(answer_reason(status)));
 	json_object_object_add(problem, "status", json_object_new_int(status));
 	if (detail)
 		json_object_object_add(problem, "detail", json_object_new_string(detail));

@@ -42,10 +42,8 @@ const char *percore_body_bytes(struct percore_request *request, size_t max, size
 	}
 	free(request->body);
 	request->body = malloc(size + 1);
-	if (!request->body) {
-		percore_answer_problem(request, 503, "There is no memory for the body now.");
-		return NULL;
-	}
+	if (!request->body)
+		percore_no_memory();
 	while (have < size) {
 		ssize_t got = percore_body_read(request, request->body + have, size - have);
 		if (got <= 0)
@@ -80,7 +78,7 @@ static bool parse(const char *text, size_t length, json_object **json, size_t *o
 	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
 
 	if (!tokener)
-		abort();
+		percore_no_memory();
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	/* With the NUL behind it, so that a number at the end is known to end. */
 	*json = json_tokener_parse_ex(tokener, text, (int)length + 1);

@@ -9,6 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const _Atomic uint32_t *is_draining; /* NULL: plain CGI */
+
+void exchange_watch_draining(const _Atomic uint32_t *draining)
+{
+	is_draining = draining;
+}
+
+bool percore_is_draining(const struct percore_request *request)
+{
+	(void)request;
+	return is_draining && atomic_load_explicit(is_draining, memory_order_relaxed);
+}
+
 static bool find_path(struct percore_request *request)
 {
 	const char *uri = percore_param(request, "REQUEST_URI");
@@ -61,9 +74,19 @@ static void serve_known_path(struct percore_request *request)
 		percore_answer_problem(request, 405, "The Allow header names the methods of this path.");
 }
 
+/* For whoever looks into the shared memory; cut where it is long. */
+static void note(char *to, size_t size, const char *text)
+{
+	size_t length = strnlen(text, size - 1);
+
+	memcpy(to, text, length);
+	to[length] = '\0';
+}
+
 static void dispatch(struct percore_request *request)
 {
 	const struct exchange *exchange = request->exchange;
+	struct inhand_shm *hand = fcgi_hand(request->fcgi);
 	bool known = false;
 
 	request->method = percore_param(request, "REQUEST_METHOD");
@@ -73,11 +96,13 @@ static void dispatch(struct percore_request *request)
 			"The web server sent no REQUEST_METHOD; in nginx, add: include fastcgi_params;");
 		return;
 	}
+	note(hand->method, sizeof hand->method, request->method);
 	request->is_head = strcmp(request->method, "HEAD") == 0;
 	if (!find_path(request)) {
 		percore_answer_problem(request, 400, "The path of the request is malformed.");
 		return;
 	}
+	note(hand->path, sizeof hand->path, request->path);
 	if (!find_length(request)) {
 		percore_answer_problem(request, 400, "Content-Length is not a number.");
 		return;

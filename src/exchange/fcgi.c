@@ -19,6 +19,8 @@
  */
 #include "exchange/fcgi.h"
 
+#include "base/clock.h"
+#include "base/fault.h"
 #include "exchange/head.h"
 
 #include <errno.h>
@@ -58,12 +60,14 @@ struct fcgi *fcgi_new(const struct fcgi_settings *settings)
 	return fcgi;
 }
 
-struct fcgi *fcgi_new_cgi(void)
+struct fcgi *fcgi_new_cgi(struct inhand_shm *hand)
 {
 	struct fcgi *fcgi = calloc(1, sizeof *fcgi);
 
-	if (fcgi)
-		fcgi->cgi = true;
+	if (!fcgi)
+		return NULL;
+	fcgi->cgi = true;
+	fcgi->settings.hand = hand;
 	return fcgi;
 }
 
@@ -77,9 +81,9 @@ const char *fcgi_reason(const struct fcgi *fcgi)
 	return fcgi->head.reason;
 }
 
-uint16_t fcgi_request_id(const struct fcgi *fcgi)
+struct inhand_shm *fcgi_hand(const struct fcgi *fcgi)
 {
-	return fcgi->head.request_id;
+	return fcgi->settings.hand;
 }
 
 static int spool_fd(const _Atomic uint32_t *spool)
@@ -98,6 +102,19 @@ static void spool_close(_Atomic uint32_t *spool)
 	close(fd);
 }
 
+/* What the master answers from, should we die after the next read. */
+static void take_in_hand(const struct fcgi *fcgi)
+{
+	struct inhand_shm *hand = fcgi->settings.hand;
+
+	hand->id[0] = hand->method[0] = hand->path[0] = '\0';
+	atomic_store_explicit(&hand->fcgi_id, fcgi->head.request_id, memory_order_relaxed);
+	atomic_store_explicit(&hand->keep, fcgi->head.keep, memory_order_relaxed);
+	atomic_store_explicit(&hand->has_whole_input, fcgi->head.has_whole_input, memory_order_relaxed);
+	atomic_store_explicit(&hand->since_ms, clock_coarse_ms(), memory_order_relaxed);
+	atomic_store_explicit(&hand->sent, INHAND_NOTHING, memory_order_release);
+}
+
 enum fcgi_look fcgi_look(struct fcgi *fcgi, int fd, const _Atomic uint32_t *spool)
 {
 	ssize_t held = 0;
@@ -112,7 +129,10 @@ enum fcgi_look fcgi_look(struct fcgi *fcgi, int fd, const _Atomic uint32_t *spoo
 	if (got < 0)
 		return errno == EAGAIN ? FCGI_LOOK_NOTHING : FCGI_LOOK_END;
 	fcgi->peeked = fcgi->spooled + (size_t)got;
-	switch (head_check(fcgi->peek, fcgi->peeked, &fcgi->head)) {
+	enum head_verdict verdict = head_check(fcgi->peek, fcgi->peeked, &fcgi->head);
+
+	take_in_hand(fcgi);
+	switch (verdict) {
 	case HEAD_REQUEST:
 		return FCGI_LOOK_REQUEST;
 	case HEAD_VALUES:
@@ -232,13 +252,13 @@ ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size)
 	int got = FCGX_GetStr(buffer, size > 1 << 20 ? 1 << 20 : (int)size, fcgi->request.in);
 	int error = FCGX_GetError(fcgi->request.in);
 
+	fault_point("mid-body");
 	return error ? read_error(error) : got;
 }
 
-static void about_to_send(struct fcgi *fcgi)
+static void tell_sent(const struct fcgi *fcgi, enum inhand_sent sent)
 {
-	if (fcgi->settings.sent)
-		atomic_store_explicit(fcgi->settings.sent, 1, memory_order_release);
+	atomic_store_explicit(&fcgi->settings.hand->sent, sent, memory_order_release);
 }
 
 int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
@@ -250,7 +270,7 @@ int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
 		return fwrite(bytes, 1, size, stdout) == size ? 0 : -EPIPE;
 	if (size > (size_t)(out->stop - out->wrNext)) { /* libfcgi will send what it has */
 		limit(fcgi);
-		about_to_send(fcgi);
+		tell_sent(fcgi, INHAND_PART);
 	}
 	while (size > 0) {
 		int part = size > 1 << 20 ? 1 << 20 : (int)size;
@@ -259,6 +279,8 @@ int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
 		next += part;
 		size -= (size_t)part;
 	}
+	if (fcgi->settings.hand->sent == INHAND_PART)
+		fault_point("mid-answer");
 	return 0;
 }
 
@@ -283,11 +305,16 @@ bool fcgi_end(struct fcgi *fcgi)
 	bool keep = is_input_at_end(fcgi) && fcgi->head.keep;
 
 	keep &= FCGX_FClose(r->err) == 0;
-	about_to_send(fcgi);
-	keep &= FCGX_FClose(r->out) == 0;
+	if (fcgi->settings.hand->sent == INHAND_NOTHING)
+		tell_sent(fcgi, INHAND_ONE_WRITE);
+	fault_point("before-answer");
+	bool sent = FCGX_FClose(r->out) == 0;
+	fault_point("after-write");
+	if (sent)
+		tell_sent(fcgi, INHAND_WHOLE);
 	FCGX_Free(r, 0);
 	r->ipcFd = -1;
-	return keep;
+	return sent && keep;
 }
 
 void fcgi_abandon(struct fcgi *fcgi)

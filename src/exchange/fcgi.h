@@ -2,6 +2,8 @@
 #ifndef PERCORE_FCGI_H
 #define PERCORE_FCGI_H
 
+#include "exchange/inhand.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +15,7 @@ struct fcgi;
 struct fcgi_settings {
 	unsigned io_timeout_s;    /* how long the web server may take over a read or a write */
 	unsigned max_connections; /* what FCGI_GET_VALUES is told */
-	_Atomic uint32_t *sent;   /* set to 1 before the first byte of an answer leaves; may be NULL */
+	struct inhand_shm *hand;  /* told how far the request is; never NULL */
 };
 
 /* What waits on a connection, from a peek that never blocks. */
@@ -27,7 +29,7 @@ enum fcgi_look {
 };
 
 struct fcgi *fcgi_new(const struct fcgi_settings *settings); /* NULL: no memory */
-struct fcgi *fcgi_new_cgi(void);                             /* the one request of a plain CGI process */
+struct fcgi *fcgi_new_cgi(struct inhand_shm *hand);          /* the one request of a plain CGI process */
 void fcgi_free(struct fcgi *fcgi);
 
 /*
@@ -37,7 +39,8 @@ void fcgi_free(struct fcgi *fcgi);
  */
 enum fcgi_look fcgi_look(struct fcgi *fcgi, int fd, const _Atomic uint32_t *spool);
 const char *fcgi_reason(const struct fcgi *fcgi);
-uint16_t fcgi_request_id(const struct fcgi *fcgi); /* FastCGI's number, of the head looked at last */
+
+struct inhand_shm *fcgi_hand(const struct fcgi *fcgi);
 
 /* Moves what FCGI_LOOK_PART found from the socket to the spool: a socket's buffer holds few tiny records. */
 void fcgi_spool(struct fcgi *fcgi, int fd, _Atomic uint32_t *spool);

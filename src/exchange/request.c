@@ -6,36 +6,38 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
+
+/* Of this process: request_seed. */
+static uint64_t id_seed[2];
+
+void request_seed(void)
+{
+	if (getrandom(id_seed, sizeof id_seed, 0) != sizeof id_seed)
+		abort();
+}
 
 /*
  * 32 hex digits, different in every process and request: 64 random bits of this
  * process and a counter, mixed so that neighbours do not look alike.  Not secret.
  */
-static void make_id(char *id)
+void request_make_id(char id[INHAND_ID_MAX])
 {
-	static uint64_t seed[2];
-	static pid_t owner;
+	uint64_t mixed = id_seed[1] += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 */
 
-	if (owner != getpid()) {
-		owner = getpid();
-		if (getrandom(seed, sizeof seed, 0) != sizeof seed)
-			abort();
-	}
-	uint64_t mixed = seed[1] += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 */
 	mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
 	mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
-	const uint64_t words[2] = { seed[0], mixed ^ mixed >> 31 };
+	const uint64_t words[2] = { id_seed[0], mixed ^ mixed >> 31 };
 	for (int i = 0; i < 32; i++)
 		id[i] = "0123456789abcdef"[words[i / 16] >> (60 - i % 16 * 4) & 15];
 	id[32] = '\0';
 }
 
-static bool is_good_id(const char *id, size_t size)
+bool request_is_good_id(const char *id)
 {
 	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t length = strnlen(id, INHAND_ID_MAX);
 
-	return id && *id && strlen(id) < size && id[strspn(id, good)] == '\0';
+	return length > 0 && length < INHAND_ID_MAX && id[strspn(id, good)] == '\0';
 }
 
 void request_init(struct percore_request *request, const struct exchange *exchange, struct fcgi *fcgi)
@@ -44,10 +46,11 @@ void request_init(struct percore_request *request, const struct exchange *exchan
 	request->exchange = exchange;
 	request->fcgi = fcgi;
 	const char *given = percore_param(request, "HTTP_X_REQUEST_ID");
-	if (is_good_id(given, sizeof request->id))
+	if (given && request_is_good_id(given))
 		strcpy(request->id, given);
 	else
-		make_id(request->id);
+		request_make_id(request->id);
+	strcpy(fcgi_hand(fcgi)->id, request->id);
 }
 
 void request_fini(struct percore_request *request)

@@ -18,14 +18,26 @@ struct percore_request {
 	bool answered, cut; /* cut: the answer cannot be completed */
 	bool is_head, has_cache_control;
 	/* request_init clears up to here: what follows is written before it is read. */
-	char id[129];
+	char id[INHAND_ID_MAX];
 	char headers[2048]; /* of percore_set_header: whole lines, headers_length bytes */
 	char path_buffer[4096];
 	char query[1024];      /* the value that percore_query lent last */
 	char path_value[1024]; /* likewise percore_path_value */
 };
 
+/* In each process before its first request. */
+void request_seed(void);
+
+/* Writes a new id of 32 hex digits. */
+void request_make_id(char id[INHAND_ID_MAX]);
+
+/* `id`, NUL-terminated within its size, may stand in headers, JSON and logs: [A-Za-z0-9._-]{1,128}. */
+bool request_is_good_id(const char *id);
+
 void request_init(struct percore_request *request, const struct exchange *exchange, struct fcgi *fcgi);
 void request_fini(struct percore_request *request);
+
+/* The reason phrase of a status: RFC 9110, section 15; "Unknown". */
+const char *answer_reason(int status);
 
 #endif

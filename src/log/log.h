@@ -8,4 +8,7 @@ void log_init(const char *name);
 /* Any process.  One write(2) a line, so that lines of several processes do not mix. */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The last line that this process wrote, without the name. */
+void log_last(char *text, unsigned long size);
+
 #endif

@@ -1,141 +1,441 @@
 /*
- * master - one worker process a core, all on the master's descriptor table.
+ * master - the pool's life as a table of states and events.
  *
- * Workers are made with clone(CLONE_FILES): own memory, shared descriptors.
- * The master serves nothing; it waits for signals only.
+ * The master serves nothing.  It waits in one place, sigtimedwait(2): which needs no
+ * descriptor, so no handler can blind it by closing one (workers share its table).
+ * After each event it looks after its workers: reaps, rescues, starts, ends.
+ * Nothing is allocated once the pool stands.
  */
 #include "pool/master.h"
 
+#include "base/clock.h"
+#include "exchange/request.h"
 #include "log/log.h"
+#include "pool/backlog.h"
+#include "pool/descriptors.h"
+#include "pool/keeper.h"
 #include "pool/listener.h"
-#include "pool/worker.h"
+#include "pool/notify.h"
+#include "pool/pool.h"
+#include "pool/spawn.h"
+#include "pool/upgrade.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-struct pool {
-	struct queue *queue;
-	struct worker_shm *slots;
-	const struct exchange *exchange;
-	pid_t *pids;
-	unsigned workers;
-	bool adopting; /* a worker died: its connections without a claim are looked for */
+enum { TICK_MS = 1000, TICK_LEAST_MS = 10, ADOPT_MS = 5, TICKS_PER_TIMEOUT = 10 };
+
+enum state {
+	SERVING,
+	TRYING,  /* the new program is being tried; serving goes on */
+	LEAVING, /* the workers leave, to make room for the new program */
+	MENDING, /* the workers leave, for the queue has lost its descriptors */
+	DRAINING,
+	DONE,
+	FAILED,
+	STATES,
 };
 
-static pid_t spawn(struct pool *pool, unsigned index)
+enum event {
+	EVENT_NONE,
+	EVENT_STOP,     /* SIGTERM, SIGINT, SIGQUIT */
+	EVENT_RELOAD,   /* SIGHUP */
+	EVENT_REOPEN,   /* SIGUSR1 */
+	EVENT_UPGRADE,  /* SIGUSR2, or too many leaked descriptors */
+	EVENT_GOOD,     /* the new program passed its trial */
+	EVENT_BAD,      /* it did not */
+	EVENT_UNSOUND,  /* the queue's descriptors do not work */
+	EVENT_EMPTY,    /* no worker is left */
+	EVENT_HOPELESS, /* no worker could ever start */
+	EVENTS,
+};
+
+/* ---- What events do; each returns the next state. */
+
+static enum state drain(struct pool *pool)
 {
-	pid_t master = getpid();
-	const struct worker worker = { .queue = pool->queue,
-		                       .slot = &pool->slots[index],
-		                       .exchange = pool->exchange,
-		                       .index = index,
-		                       .keeps_connections = true };
-
-	atomic_store(&pool->slots[index].stage, WORKER_IDLE);
-	atomic_store(&pool->slots[index].window, 0);
-	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, 0);
-
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		if (getppid() != master)
-			_exit(1);
-		_exit(worker_run(&worker));
-	}
-	if (pid < 0)
-		log_line("worker %u: cannot start: %s", index, strerror(errno));
-	return pid;
+	notify_send("STOPPING=1\nSTATUS=finishing the requests in hand");
+	log_line("stopping: finishing the requests in hand");
+	if (pool->checker)
+		kill(pool->checker, SIGKILL);
+	atomic_store(&pool->shm->draining, 1);
+	queue_drain(pool->queue);
+	spawn_tell_all(pool, POOL_EXIT_TOLD, clock_coarse_ms());
+	return DRAINING;
 }
 
-/* Reaps all that died; how many are left. */
-static unsigned reap(struct pool *pool, bool stopping)
+static enum state cut(struct pool *pool)
 {
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (unsigned i = 0; i < pool->workers; i++) {
-			if (pool->pids[i] != pid)
-				continue;
-			pool->pids[i] = 0;
-			queue_recover(pool->queue, i, &pool->slots[i]);
-			pool->adopting = true;
-			if (WIFSIGNALED(status))
-				log_line("worker %u (pid %d) died of signal %d%s", i, (int)pid,
-				         WTERMSIG(status), stopping ? "" : "; starting another");
-		}
-	}
-	unsigned alive = 0;
-	for (unsigned i = 0; i < pool->workers; i++) {
-		if (pool->pids[i] <= 0 && !stopping)
-			pool->pids[i] = spawn(pool, i);
-		alive += pool->pids[i] > 0;
-	}
-	return alive;
+	log_line("told to stop again: requests in hand are cut");
+	spawn_cut_all(pool);
+	return DRAINING;
 }
 
-static void tell(const struct pool *pool, int signal)
+static bool reload_settings(struct pool *pool)
+{
+	notify_reloading();
+	if (pool->settings->reload(pool->settings->context)) {
+		pool->shm->reload_error[0] = '\0';
+		pool->queue->settings.io_timeout_s =
+			(unsigned)(pool->settings->settings->io_timeout_ms / 1000);
+		atomic_fetch_add(&pool->shm->reloads, 1);
+		return true;
+	}
+	atomic_fetch_add(&pool->shm->reloads_failed, 1);
+	log_last(pool->shm->reload_error, sizeof pool->shm->reload_error);
+	log_line("reload: the configuration is wrong; the one before goes on");
+	notify_send("READY=1\nSTATUS=the configuration is wrong; the one before goes on");
+	return false;
+}
+
+static enum state reload(struct pool *pool)
+{
+	if (!reload_settings(pool))
+		return SERVING;
+	spawn_successors(pool);
+	log_line("reload: %u workers start with the new configuration, the others leave", pool->workers);
+	return SERVING;
+}
+
+static enum state reload_while_trying(struct pool *pool)
+{
+	reload(pool);
+	return TRYING;
+}
+
+static enum state reopen(struct pool *pool)
+{
+	(void)pool; /* stderr is the spawner's; an access log of ours comes with its writer */
+	return SERVING;
+}
+
+static enum state try_program(struct pool *pool)
+{
+	if (upgrade_try(pool))
+		return TRYING;
+	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
+	return SERVING;
+}
+
+static enum state refuse_program(struct pool *pool)
+{
+	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
+	return SERVING;
+}
+
+static enum state make_room(struct pool *pool)
+{
+	log_line("upgrade: the new program takes over");
+	notify_reloading();
+	spawn_tell_all(pool, POOL_EXIT_TOLD, clock_coarse_ms());
+	return LEAVING;
+}
+
+static enum state execute(struct pool *pool)
+{
+	upgrade_execute(pool);
+	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
+	return SERVING;
+}
+
+static enum state begin_mending(struct pool *pool)
+{
+	log_line("a handler closed descriptors that were not its own: starting anew");
+	spawn_tell_all(pool, POOL_EXIT_TOLD, clock_coarse_ms());
+	return MENDING;
+}
+
+static enum state mend(struct pool *pool)
+{
+	int error = keeper_restore(pool);
+
+	if (!error)
+		error = queue_init(pool->queue, pool->queue->size, &pool->queue->settings);
+	if (!error)
+		return SERVING;
+	log_line("the listening socket is lost: %s", strerror(-error));
+	return FAILED;
+}
+
+static enum state done(struct pool *pool)
+{
+	(void)pool;
+	return DONE;
+}
+
+static enum state fail(struct pool *pool)
+{
+	(void)pool;
+	return FAILED;
+}
+
+typedef enum state (*step)(struct pool *pool);
+
+/* Where there is none, the event changes nothing. */
+static const step steps[STATES][EVENTS] = {
+	[SERVING] = { [EVENT_STOP] = drain,
+	              [EVENT_RELOAD] = reload,
+	              [EVENT_REOPEN] = reopen,
+	              [EVENT_UPGRADE] = try_program,
+	              [EVENT_UNSOUND] = begin_mending,
+	              [EVENT_HOPELESS] = fail },
+	[TRYING] = { [EVENT_STOP] = drain,
+	             [EVENT_RELOAD] = reload_while_trying,
+	             [EVENT_GOOD] = make_room,
+	             [EVENT_BAD] = refuse_program,
+	             [EVENT_UNSOUND] = begin_mending,
+	             [EVENT_HOPELESS] = fail },
+	[LEAVING] = { [EVENT_STOP] = drain, [EVENT_EMPTY] = execute },
+	[MENDING] = { [EVENT_STOP] = drain, [EVENT_EMPTY] = mend },
+	[DRAINING] = { [EVENT_STOP] = cut, [EVENT_EMPTY] = done },
+};
+
+static enum state take_step(struct pool *pool, enum state state, enum event event)
+{
+	return steps[state][event] ? steps[state][event](pool) : state;
+}
+
+/* ---- The wait. */
+
+static enum event event_of(int signal)
+{
+	switch (signal) {
+	case SIGTERM:
+	case SIGINT:
+	case SIGQUIT:
+		return EVENT_STOP;
+	case SIGHUP:
+		return EVENT_RELOAD;
+	case SIGUSR1:
+		return EVENT_REOPEN;
+	case SIGUSR2:
+		return EVENT_UPGRADE;
+	default: /* SIGCHLD, SIGRTMIN: the workers are looked after in any case */
+		return EVENT_NONE;
+	}
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Fine enough for the shortest time that is watched. */
+static uint64_t tick_ms(const struct pool *pool)
+{
+	const struct settings *s = pool->settings->settings;
+	uint64_t tick = TICK_MS, watchdog = notify_watchdog_ms();
+
+	if (s->request_timeout_ms > 0)
+		tick = least(tick, (uint64_t)s->request_timeout_ms / TICKS_PER_TIMEOUT);
+	if (s->slow_log_ms > 0)
+		tick = least(tick, (uint64_t)s->slow_log_ms / TICKS_PER_TIMEOUT);
+	if (watchdog > 0)
+		tick = least(tick, watchdog);
+	return tick > TICK_LEAST_MS ? tick : TICK_LEAST_MS;
+}
+
+static enum event wait_for_event(const struct pool *pool, uint64_t until_ms)
+{
+	uint64_t now_ms = clock_coarse_ms();
+	uint64_t wait_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+	const struct timespec wait = { .tv_sec = (time_t)(wait_ms / 1000),
+		                       .tv_nsec = (long)(wait_ms % 1000) * 1000000 };
+
+	return event_of(sigtimedwait(&pool->signals, NULL, &wait));
+}
+
+/* ---- Looking after the pool. */
+
+static void note_backlog(const struct pool *pool)
+{
+	unsigned waiting, most;
+
+	if (backlog_look(pool->settings->listener, &waiting, &most) != 0)
+		return;
+	atomic_store(&pool->shm->backlog, waiting);
+	if (waiting > atomic_load(&pool->shm->backlog_max))
+		atomic_store(&pool->shm->backlog_max, waiting);
+}
+
+static bool all_run(const struct pool *pool)
 {
 	for (unsigned i = 0; i < pool->workers; i++)
-		if (pool->pids[i] > 0)
-			kill(pool->pids[i], signal);
+		if (pool->seats[i].process < 0 ||
+		    pool->processes[pool->seats[i].process].state != PROCESS_RUNNING)
+			return false;
+	return true;
 }
 
-static void wait_for_events(struct pool *pool, const sigset_t *events)
+/*
+ * Descriptors that dead workers' handlers left open.  What the living hold cannot be
+ * told from that, so what each held when the pool was first complete is taken for it.
+ */
+static enum event count_leaks(struct pool *pool)
 {
-	bool stopping = false;
+	unsigned known = queue_connections(pool->queue) + 6; /* 0, 1, 2, listener, epoll, state: at most */
+	unsigned open = descriptors_open();
+	unsigned unknown = open > known ? open - known : 0;
 
-	for (;;) {
-		const struct timespec tick = { .tv_sec = !pool->adopting,
-			                       .tv_nsec = pool->adopting ? 5000000 : 0 };
-		int signal = sigtimedwait(events, NULL, &tick);
-		if ((signal == SIGTERM || signal == SIGINT || signal == SIGQUIT) && !stopping) {
-			stopping = true;
-			queue_drain(pool->queue);
-			tell(pool, SIGTERM);
-		}
-		if (reap(pool, stopping) == 0 && stopping)
-			return;
-		if (pool->adopting)
-			pool->adopting = !queue_adopt(pool->queue, pool->slots);
-		if (signal < 0)
-			queue_tick(pool->queue);
+	if (!pool->has_baseline) {
+		pool->baseline = unknown;
+		pool->has_baseline = true;
 	}
+	unsigned leaked = unknown > pool->baseline ? unknown - pool->baseline : 0;
+	atomic_store(&pool->shm->leaked_descriptors, leaked);
+	pool->count_leaks = false;
+	if (leaked <= pool->queue->size / 4)
+		return EVENT_NONE;
+	log_line("killed handlers left %u descriptors open: executing the program anew to be rid of them",
+	         leaked);
+	return EVENT_UPGRADE;
 }
 
-int master_run(const struct queue_settings *settings, const struct exchange *exchange)
+static enum event tick(struct pool *pool)
 {
-	struct pool pool = { .exchange = exchange, .workers = settings->workers };
-	unsigned workers = settings->workers;
-	char socket[256];
-	sigset_t events;
+	queue_tick(pool->queue);
+	note_backlog(pool);
+	if (notify_watchdog_ms() > 0)
+		notify_send("WATCHDOG=1");
+	if (!queue_is_sound(pool->queue))
+		return EVENT_UNSOUND;
+	if (!all_run(pool) || (pool->has_baseline && !pool->count_leaks))
+		return EVENT_NONE;
+	return count_leaks(pool);
+}
 
-	sigemptyset(&events);
-	for (const int *s = (const int[]){ SIGTERM, SIGINT, SIGQUIT, SIGCHLD, 0 }; *s; s++)
-		sigaddset(&events, *s);
-	sigprocmask(SIG_BLOCK, &events, NULL);
+static void tell_readiness(struct pool *pool)
+{
+	bool ready = all_run(pool) && !pool->reloading;
+
+	if (ready && !pool->told_ready)
+		notify_send("READY=1\nSTATUS=%u workers serve", pool->workers);
+	pool->told_ready = ready;
+}
+
+/* After any event.  What has come of it. */
+static enum event look_after(struct pool *pool, enum state state)
+{
+	uint64_t now_ms = clock_coarse_ms();
+
+	if (!spawn_reap(pool, now_ms))
+		return EVENT_HOPELESS;
+	spawn_look_for_ready(pool, now_ms);
+	spawn_end_overdue(pool, now_ms);
+	if (pool->adopting)
+		pool->adopting = !queue_adopt(pool->queue, pool->slots, pool->process_top);
+	if (state == SERVING || state == TRYING) {
+		spawn_due(pool, now_ms);
+		tell_readiness(pool);
+	} else if (spawn_alive(pool) == 0) {
+		return EVENT_EMPTY;
+	}
+	if (state == TRYING && upgrade_verdict(pool) >= 0)
+		return upgrade_verdict(pool) == 0 ? EVENT_GOOD : EVENT_BAD;
+	return EVENT_NONE;
+}
+
+static int live(struct pool *pool)
+{
+	enum state state = SERVING;
+	uint64_t tick_at_ms = clock_coarse_ms();
+
+	while (state != DONE && state != FAILED) {
+		uint64_t now_ms = clock_coarse_ms();
+		enum event event = look_after(pool, state);
+		if (event == EVENT_NONE && now_ms >= tick_at_ms) {
+			event = tick(pool);
+			tick_at_ms = now_ms + tick_ms(pool);
+		}
+		if (event == EVENT_NONE) {
+			uint64_t until_ms = least(tick_at_ms, spawn_next_ms(pool));
+			event = wait_for_event(pool, pool->adopting ? least(until_ms, now_ms + ADOPT_MS)
+			                                            : until_ms);
+		}
+		state = take_step(pool, state, event);
+	}
+	return state == DONE ? 0 : 1;
+}
+
+/* ---- The start. */
+
+static void block_signals(struct pool *pool)
+{
+	const int waited[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD, 0 };
+
+	sigemptyset(&pool->signals);
+	for (const int *s = waited; *s; s++)
+		sigaddset(&pool->signals, *s);
+	sigaddset(&pool->signals, SIGRTMIN); /* a worker is ready */
+	sigprocmask(SIG_BLOCK, &pool->signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	pool.queue = queue_open(settings);
-	pool.slots = mmap(NULL, workers * sizeof *pool.slots, PROT_READ | PROT_WRITE,
-	                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pool.pids = calloc(workers, sizeof *pool.pids);
-	if (!pool.queue || pool.slots == MAP_FAILED || !pool.pids) {
-		log_line("cannot set up the pool: %s", strerror(errno));
+	signal(SIGCHLD, SIG_DFL); /* a spawner may have left it ignored: then nobody could be reaped */
+}
+
+static int open_shared(struct pool *pool)
+{
+	const struct pool_settings *s = pool->settings;
+	uint32_t descriptors = queue_descriptors();
+	const size_t sizes[SHARED_SECTIONS] = { [SHARED_POOL] = sizeof(struct pool_shm),
+		                                [SHARED_SLOTS] = SLOTS_MAX * sizeof(struct worker_shm),
+		                                [SHARED_QUEUE] = queue_bytes(descriptors) };
+	const struct queue_settings queue = { .listener = s->listener,
+		                              .io_timeout_s = (unsigned)(s->settings->io_timeout_ms / 1000),
+		                              .is_pool = true };
+	int error = -EPROTO;
+
+	if (s->inherited_state >= 0)
+		error = shared_attach(&pool->shared, s->inherited_state, sizes);
+	if (s->inherited_state >= 0 && error)
+		log_line("upgrade: the shared memory is laid out anew: counters start at 0");
+	if (error)
+		error = shared_create(&pool->shared, s->settings->state, sizes);
+	if (error)
+		return error;
+	pool->shm = shared_section(&pool->shared, SHARED_POOL);
+	pool->slots = shared_section(&pool->shared, SHARED_SLOTS);
+	pool->queue = shared_section(&pool->shared, SHARED_QUEUE);
+	atomic_store(&pool->shm->draining, 0);
+	pool->adopting = s->inherited_state >= 0;
+	return queue_init(pool->queue, descriptors, &queue);
+}
+
+static int stand_up(struct pool *pool)
+{
+	pool->processes = calloc(SLOTS_MAX, sizeof *pool->processes);
+	pool->seats = calloc(WORKERS_MAX, sizeof *pool->seats);
+	if (!pool->processes || !pool->seats)
+		return -ENOMEM;
+	for (unsigned i = 0; i < WORKERS_MAX; i++)
+		pool->seats[i].process = pool->seats[i].successor = -1;
+	pool->workers = settings_workers(pool->settings->settings);
+	request_seed();
+	return open_shared(pool);
+}
+
+int master_run(const struct pool_settings *settings)
+{
+	struct pool pool = { .settings = settings };
+	char socket[256];
+
+	block_signals(&pool);
+	int error = stand_up(&pool);
+	if (error) {
+		log_line("cannot set up the pool: %s", strerror(-error));
 		return 1;
 	}
 	listener_describe(settings->listener, socket, sizeof socket);
-	log_line("serving on %s with %u workers", socket, workers);
-	for (unsigned i = 0; i < workers; i++)
-		pool.pids[i] = spawn(&pool, i);
-	wait_for_events(&pool, &events);
-	free(pool.pids);
-	return 0;
+	log_line("serving on %s with %u workers", socket, pool.workers);
+	keeper_start(&pool);
+	int status = live(&pool);
+	keeper_stop(&pool);
+	if (settings->settings->state)
+		unlink(settings->settings->state);
+	free(pool.processes);
+	free(pool.seats);
+	shared_close(&pool.shared);
+	return status;
 }

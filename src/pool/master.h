@@ -1,11 +1,22 @@
-/* master - starts the workers, replaces the dead, stops the pool. */
+/* master - starts the workers, replaces the dead, reloads, upgrades and stops the pool. */
 #ifndef PERCORE_MASTER_H
 #define PERCORE_MASTER_H
 
+#include "base/settings.h"
 #include "exchange/exchange.h"
-#include "pool/queue.h"
+
+struct pool_settings {
+	int listener;
+	int inherited_state; /* descriptor from the program before us, or -1 */
+	const char *name;
+	const struct settings *settings; /* change when `reload` succeeds */
+	const struct exchange *exchange; /* likewise */
+	bool (*reload)(void *context);   /* reads the configuration anew; false, and said: nothing changed */
+	void *context;
+	char **argv;
+};
 
 /* Returns the exit status once the pool has stopped. */
-int master_run(const struct queue_settings *settings, const struct exchange *exchange);
+int master_run(const struct pool_settings *settings);
 
 #endif

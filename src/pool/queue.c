@@ -24,6 +24,7 @@
  */
 #include "pool/queue.h"
 
+#include "base/fault.h"
 #include "log/log.h"
 
 #include <errno.h>
@@ -78,34 +79,85 @@ static int arm(const struct queue *q, int how, int fd, uint32_t generation)
 }
 
 /* Alone beside other processes on one socket, each with its own epoll, one is to be woken, not all. */
-static int arm_listener(const struct queue *q)
+static int arm_listener(const struct queue *q, int how)
 {
 	struct epoll_event e = { .events = EPOLLIN | (q->settings.is_pool ? 0 : EPOLLEXCLUSIVE),
 		                 .data.u64 = (uint32_t)q->settings.listener };
 
-	return epoll_ctl(q->epoll, EPOLL_CTL_ADD, q->settings.listener, &e);
+	return epoll_ctl(q->epoll, how, q->settings.listener, &e);
 }
 
-struct queue *queue_open(const struct queue_settings *settings)
+/* Bounded: shared memory is no authority on its own size. */
+static uint32_t top_of(const struct queue *q)
+{
+	uint32_t top = atomic_load(&q->top);
+
+	return top < q->size ? top : q->size;
+}
+
+/* A connection of this pool's listening socket: accepted ones bear its name.  Others are a handler's own. */
+static bool is_accepted(const struct queue *q, int fd)
+{
+	struct sockaddr_storage name = { 0 };
+	socklen_t size = sizeof name;
+
+	if (fd == q->settings.listener || getsockname(fd, (struct sockaddr *)&name, &size) != 0 ||
+	    name.ss_family != q->name.ss_family)
+		return false;
+	if (name.ss_family == AF_UNIX)
+		return memcmp(&name, &q->name, sizeof(struct sockaddr_un)) == 0;
+	/* TCP over IPv4 or IPv6, whose ports lie at the same place.  The addresses differ where the
+	 * listener's is any. */
+	return ((struct sockaddr_in *)&name)->sin_port == ((const struct sockaddr_in *)&q->name)->sin_port;
+}
+
+uint32_t queue_descriptors(void)
 {
 	struct rlimit files;
-	socklen_t name_size = sizeof(struct sockaddr_storage);
 
-	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-		return NULL;
-	uint32_t size = files.rlim_cur > DESCRIPTORS_MAX ? DESCRIPTORS_MAX : (uint32_t)files.rlim_cur;
-	struct queue *q = mmap(NULL, sizeof *q + size * sizeof q->claims[0], PROT_READ | PROT_WRITE,
-	                       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (q == MAP_FAILED)
-		return NULL;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > DESCRIPTORS_MAX)
+		return DESCRIPTORS_MAX;
+	return (uint32_t)files.rlim_cur;
+}
+
+size_t queue_bytes(uint32_t descriptors)
+{
+	return sizeof(struct queue) + descriptors * sizeof(struct claim_shm);
+}
+
+/* All that is open goes into the new epoll, free; the kernel raises an edge where input waits. */
+static void take_over(struct queue *q)
+{
+	uint32_t top = top_of(q);
+
+	for (uint32_t fd = 0; fd < top; fd++) {
+		uint64_t word = atomic_load(&q->claims[fd].word);
+		struct connection c = { .fd = (int)fd, .generation = generation_of(word) };
+		if (!(word & OPEN))
+			continue;
+		if (is_accepted(q, (int)fd) && fcntl((int)fd, F_SETFD, FD_CLOEXEC) == 0)
+			queue_release(q, &c);
+		else
+			atomic_store(&q->claims[fd].word, word & ~OPEN);
+	}
+}
+
+int queue_init(struct queue *q, uint32_t descriptors, const struct queue_settings *settings)
+{
+	socklen_t name_size = sizeof q->name;
+
 	q->settings = *settings;
-	q->size = size;
-	q->epoll = epoll_create1(EPOLL_CLOEXEC);
+	q->size = descriptors;
+	memset(&q->name, 0, sizeof q->name);
+	atomic_store(&q->draining, 0);
+	atomic_store(&q->accept_paused, 0);
+	atomic_store(&q->epoll, epoll_create1(EPOLL_CLOEXEC));
 	if (q->epoll < 0 || getsockname(settings->listener, (struct sockaddr *)&q->name, &name_size) != 0 ||
 	    fcntl(settings->listener, F_SETFL, fcntl(settings->listener, F_GETFL) | O_NONBLOCK) != 0 ||
-	    arm_listener(q) != 0)
-		return NULL;
-	return q;
+	    fcntl(settings->listener, F_SETFD, FD_CLOEXEC) != 0 || arm_listener(q, EPOLL_CTL_ADD) != 0)
+		return -errno;
+	take_over(q);
+	return 0;
 }
 
 static void raise_top(struct queue *q, uint32_t fd)
@@ -125,6 +177,7 @@ static struct connection claim_new(struct queue *q, int fd, unsigned owner)
 	raise_top(q, (uint32_t)fd);
 	atomic_store(&q->claims[fd].half_since_s, 0);
 	atomic_store(&q->claims[fd].spool, 0);
+	atomic_store(&q->claims[fd].discards, 0);
 	atomic_store(&q->claims[fd].word, owned_word(generation, owner));
 	return (struct connection){ .fd = fd, .generation = generation };
 }
@@ -148,7 +201,7 @@ static void resume_accepting(struct queue *q)
 {
 	if (atomic_load_explicit(&q->accept_paused, memory_order_relaxed) &&
 	    atomic_exchange(&q->accept_paused, 0) && !atomic_load(&q->draining))
-		arm_listener(q);
+		arm_listener(q, EPOLL_CTL_ADD);
 }
 
 static int take_new(struct queue *q, unsigned worker, struct worker_shm *slot, struct connection *c)
@@ -157,6 +210,7 @@ static int take_new(struct queue *q, unsigned worker, struct worker_shm *slot, s
 	int fd = accept4(q->settings.listener, NULL, NULL, SOCK_CLOEXEC);
 	int error = fd < 0 ? errno : 0;
 
+	fault_point("after-accept");
 	if (fd >= 0 && (uint32_t)fd < q->size)
 		*c = claim_new(q, fd, worker + 1);
 	else if (fd >= 0) {
@@ -192,6 +246,7 @@ int queue_take(struct queue *q, unsigned worker, struct worker_shm *slot, struct
 		return n == 0 ? -ETIMEDOUT : errno == EINTR ? 0 : -errno;
 	uint32_t generation = (uint32_t)(e.data.u64 >> 32);
 	uint32_t fd = (uint32_t)e.data.u64;
+	fault_point("before-claim");
 	if (generation == 0)
 		return take_new(q, worker, slot, c);
 	if (fd >= q->size || !claim(&q->claims[fd].word, generation, worker + 1))
@@ -239,13 +294,18 @@ bool queue_park_half(struct queue *q, unsigned worker, struct connection *c)
 	return give_back(q, worker, c);
 }
 
-/* The claim ends before the number can be reused: we own it, so only a pending mark can be lost. */
-static void close_owned(struct queue *q, const struct connection *c, bool cut)
+void queue_drop_spool(struct queue *q, const struct connection *c)
 {
 	uint32_t spool = atomic_exchange(&q->claims[c->fd].spool, 0);
 
 	if (spool)
 		close((int)spool - 1);
+}
+
+/* The claim ends before the number can be reused: we own it, so only a pending mark can be lost. */
+static void close_owned(struct queue *q, const struct connection *c, bool cut)
+{
+	queue_drop_spool(q, c);
 	atomic_store(&q->claims[c->fd].word, (uint64_t)c->generation << 32);
 	if (c->is_known)
 		epoll_ctl(q->epoll, EPOLL_CTL_DEL, c->fd, NULL);
@@ -258,54 +318,64 @@ void queue_close(struct queue *q, struct worker_shm *slot, struct connection *c,
 {
 	atomic_fetch_add(&slot->window, 1);
 	close_owned(q, c, cut);
+	fault_point("after-close");
 	atomic_fetch_add(&slot->window, 1);
 	resume_accepting(q);
 }
 
-/* Free and in the epoll set, whatever it was before. */
-static void release(struct queue *q, int fd, uint32_t generation)
+bool queue_discards(const struct queue *q, const struct connection *c)
 {
-	atomic_store(&q->claims[fd].word, free_word(generation));
-	if (arm(q, EPOLL_CTL_MOD, fd, generation) != 0 && errno == ENOENT)
-		arm(q, EPOLL_CTL_ADD, fd, generation);
+	return atomic_load_explicit(&q->claims[c->fd].discards, memory_order_relaxed);
 }
 
-void queue_recover(struct queue *q, unsigned worker, const struct worker_shm *slot)
+bool queue_next_of(const struct queue *q, unsigned worker, uint32_t *from, struct connection *c)
 {
-	uint32_t top = atomic_load(&q->top);
-	bool was_serving = atomic_load(&slot->stage) == WORKER_SERVING;
+	uint32_t top = top_of(q);
+
+	for (uint32_t fd = *from; fd < top; fd++) {
+		uint64_t word = atomic_load(&q->claims[fd].word);
+		if (!(word & OPEN) || (word & OWNER) != worker + 1)
+			continue;
+		*c = (struct connection){ .fd = (int)fd,
+			                  .generation = generation_of(word),
+			                  .is_known = true };
+		*from = fd + 1;
+		return true;
+	}
+	return false;
+}
+
+/* Free and in the epoll set, whatever it was before. */
+void queue_release(struct queue *q, const struct connection *c)
+{
+	atomic_store(&q->claims[c->fd].word, free_word(c->generation));
+	if (arm(q, EPOLL_CTL_MOD, c->fd, c->generation) != 0 && errno == ENOENT)
+		arm(q, EPOLL_CTL_ADD, c->fd, c->generation);
+}
+
+void queue_release_to_discard(struct queue *q, const struct connection *c)
+{
+	atomic_store(&q->claims[c->fd].discards, 1);
+	atomic_store(&q->claims[c->fd].half_since_s, now_s());
+	queue_release(q, c);
+}
+
+void queue_close_of_dead(struct queue *q, const struct connection *c)
+{
+	close_owned(q, c, true);
+}
+
+void queue_raise(struct queue *q)
+{
+	uint32_t top = top_of(q);
 
 	for (uint32_t fd = 0; fd < top; fd++) {
 		uint64_t word = atomic_load(&q->claims[fd].word);
-		struct connection c = { .fd = (int)fd, .generation = generation_of(word), .is_known = true };
-
-		if (!(word & OPEN))
-			continue;
-		if ((word & OWNER) == worker + 1) {
-			if (was_serving)
-				close_owned(q, &c, true);
-			else
-				release(q, c.fd, c.generation);
-		} else if (!(word & OWNER)) {
-			arm(q, EPOLL_CTL_MOD, c.fd, c.generation);
-		}
+		if (word & OPEN && !(word & OWNER))
+			arm(q, EPOLL_CTL_MOD, (int)fd, generation_of(word));
 	}
-}
-
-/* A connection of this pool's listening socket: accepted ones bear its name.  Others are a handler's own. */
-static bool is_accepted(const struct queue *q, int fd)
-{
-	struct sockaddr_storage name = { 0 };
-	socklen_t size = sizeof name;
-
-	if (fd == q->settings.listener || getsockname(fd, (struct sockaddr *)&name, &size) != 0 ||
-	    name.ss_family != q->name.ss_family)
-		return false;
-	if (name.ss_family == AF_UNIX)
-		return memcmp(&name, &q->name, sizeof(struct sockaddr_un)) == 0;
-	/* TCP over IPv4 or IPv6, whose ports lie at the same place.  The addresses differ where the
-	 * listener's is any. */
-	return ((struct sockaddr_in *)&name)->sin_port == ((const struct sockaddr_in *)&q->name)->sin_port;
+	if (!atomic_load(&q->accept_paused) && !atomic_load(&q->draining))
+		arm_listener(q, EPOLL_CTL_MOD);
 }
 
 static uint64_t cookie_of(int fd)
@@ -316,15 +386,15 @@ static uint64_t cookie_of(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
 }
 
-static bool are_outside_windows(const struct queue *q, const struct worker_shm *slots)
+static bool are_outside_windows(const struct worker_shm *slots, unsigned count)
 {
-	for (unsigned i = 0; i < q->settings.workers; i++)
+	for (unsigned i = 0; i < count; i++)
 		if (atomic_load(&slots[i].window) & 1)
 			return false;
 	return true;
 }
 
-bool queue_adopt(struct queue *q, const struct worker_shm *slots)
+bool queue_adopt(struct queue *q, const struct worker_shm *slots, unsigned count)
 {
 	uint32_t top = q->size < 1 << 16 ? q->size : 1 << 16;
 
@@ -337,19 +407,20 @@ bool queue_adopt(struct queue *q, const struct worker_shm *slots)
 		 * Any span that a worker enters after this check concerns another socket;
 		 * if this one is still here, wordless and the same, it has no holder.
 		 */
-		if (!are_outside_windows(q, slots))
+		if (!are_outside_windows(slots, count))
 			return false;
 		if (!cookie || cookie_of((int)fd) != cookie || atomic_load(&q->claims[fd].word) != word)
 			continue;
+		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
 		struct connection c = claim_new(q, (int)fd, MASTER);
-		release(q, c.fd, c.generation);
+		queue_release(q, &c);
 	}
 	return true;
 }
 
 void queue_tick(struct queue *q)
 {
-	uint32_t top = atomic_load(&q->top), now = now_s();
+	uint32_t top = top_of(q), now = now_s();
 
 	for (uint32_t fd = 0; fd < top; fd++) {
 		uint32_t since = atomic_load_explicit(&q->claims[fd].half_since_s, memory_order_relaxed);
@@ -363,9 +434,46 @@ void queue_tick(struct queue *q)
 		if (atomic_load(&q->claims[fd].half_since_s) == since)
 			close_owned(q, &c, true);
 		else /* the rest came while we looked */
-			release(q, c.fd, c.generation);
+			queue_release(q, &c);
 	}
 	resume_accepting(q);
+}
+
+bool queue_is_sound(const struct queue *q)
+{
+	struct sockaddr_storage name = { 0 };
+	socklen_t size = sizeof name;
+
+	if (getsockname(q->settings.listener, (struct sockaddr *)&name, &size) != 0 ||
+	    memcmp(&name, &q->name, sizeof name) != 0)
+		return false;
+	return arm_listener(q, EPOLL_CTL_MOD) == 0 || errno == ENOENT; /* not there: paused or draining */
+}
+
+void queue_set_inherited(const struct queue *q, bool inherited)
+{
+	uint32_t top = top_of(q);
+	int flags = inherited ? 0 : FD_CLOEXEC;
+
+	fcntl(q->settings.listener, F_SETFD, flags);
+	for (uint32_t fd = 0; fd < top; fd++) {
+		uint32_t spool = atomic_load(&q->claims[fd].spool);
+		if (!(atomic_load(&q->claims[fd].word) & OPEN))
+			continue;
+		fcntl((int)fd, F_SETFD, flags);
+		if (spool)
+			fcntl((int)spool - 1, F_SETFD, flags);
+	}
+}
+
+unsigned queue_connections(const struct queue *q)
+{
+	uint32_t top = top_of(q);
+	unsigned open = 0;
+
+	for (uint32_t fd = 0; fd < top; fd++)
+		open += (atomic_load_explicit(&q->claims[fd].word, memory_order_relaxed) & OPEN) != 0;
+	return open;
 }
 
 void queue_drain(struct queue *q)
@@ -377,7 +485,11 @@ void queue_drain(struct queue *q)
 		int fd = accept4(q->settings.listener, NULL, NULL, SOCK_CLOEXEC);
 		if (fd < 0)
 			return;
+		if ((uint32_t)fd >= q->size) {
+			close(fd);
+			return;
+		}
 		struct connection c = claim_new(q, fd, MASTER);
-		release(q, c.fd, c.generation);
+		queue_release(q, &c);
 	}
 }

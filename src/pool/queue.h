@@ -13,11 +13,12 @@ struct claim_shm {
 	_Atomic uint64_t word;         /* see queue.c */
 	_Atomic uint32_t half_since_s; /* monotonic time since when it holds part of a head; 0: none */
 	_Atomic uint32_t spool;        /* 1 + a descriptor, or 0: see fcgi.h */
+	_Atomic uint32_t discards;     /* 1: its request is answered; what still comes is thrown away */
+	uint32_t unused;
 };
 
 struct queue_settings {
 	int listener;
-	unsigned workers;
 	unsigned io_timeout_s; /* how long a connection may hold part of a head */
 	bool is_pool;          /* several workers on one table; else one process with a queue of its own */
 };
@@ -25,7 +26,7 @@ struct queue_settings {
 /* In shared memory where it is a pool's; no pointer in it. */
 struct queue {
 	struct queue_settings settings;
-	int epoll;
+	_Atomic int epoll;
 	_Atomic uint32_t draining;      /* no more accepts; answered connections are closed */
 	_Atomic uint32_t accept_paused; /* the listener is out of epoll: no descriptors */
 	_Atomic uint32_t starved;       /* that was said */
@@ -42,8 +43,17 @@ struct connection {
 	bool is_known; /* to epoll */
 };
 
-/* Makes the queue of a listening socket.  NULL with errno. */
-struct queue *queue_open(const struct queue_settings *settings);
+/* Descriptors that a queue is to cover here: the limit of open files. */
+uint32_t queue_descriptors(void);
+
+/* What a queue of so many descriptors takes. */
+size_t queue_bytes(uint32_t descriptors);
+
+/*
+ * Makes the queue of a listening socket in zeroed memory; or, in memory that an
+ * earlier program left, takes over its connections.  0 or -errno.
+ */
+int queue_init(struct queue *q, uint32_t descriptors, const struct queue_settings *settings);
 
 /*
  * Worker: waits for work, at most timeout_ms (-1: for ever), with the signals of
@@ -64,21 +74,51 @@ bool queue_park_half(struct queue *q, unsigned worker, struct connection *c);
 /* Worker: closes it.  `cut`: also where a child process holds a copy of the descriptor. */
 void queue_close(struct queue *q, struct worker_shm *slot, struct connection *c, bool cut);
 
-/* Master: the worker is dead: closes the connection it was reading, frees the others, raises lost edges
- * again. */
-void queue_recover(struct queue *q, unsigned worker, const struct worker_shm *slot);
+/* Worker: true when its request was answered for a dead worker: throw away what comes until the end. */
+bool queue_discards(const struct queue *q, const struct connection *c);
+
+/*
+ * Master, of a dead worker: the next connection from descriptor *from on that it
+ * had claimed.  Then one of: free for any worker, as it is; free, and what still
+ * comes is thrown away; closed.
+ */
+bool queue_next_of(const struct queue *q, unsigned worker, uint32_t *from, struct connection *c);
+void queue_release(struct queue *q, const struct connection *c);
+void queue_release_to_discard(struct queue *q, const struct connection *c);
+void queue_close_of_dead(struct queue *q, const struct connection *c);
+
+/* Closes the connection's spool, if it has one. */
+void queue_drop_spool(struct queue *q, const struct connection *c);
+
+/* Master: raises again the edges that a dead or stopped worker took from epoll and did not claim. */
+void queue_raise(struct queue *q);
 
 /*
  * Master: takes in connections that a dead worker left without a claim word.
- * False: a living worker is in the middle of one; ask again in some milliseconds.
+ * False: one of the `slots` living workers is in the middle of one; ask again in
+ * some milliseconds.
  */
-bool queue_adopt(struct queue *q, const struct worker_shm *slots);
+bool queue_adopt(struct queue *q, const struct worker_shm *slots, unsigned count);
 
 /* Master, or a process alone, each second: closes what held part of a head too long, resumes accepting. */
 void queue_tick(struct queue *q);
 
-/* Master, or a process alone: takes in what waits to be accepted now, accepts no more.  Then workers end by
- * themselves. */
+/*
+ * Master: true when the epoll and the listening socket work.  They are lost where a
+ * handler closed what was not its own; queue_init makes a new epoll.
+ */
+bool queue_is_sound(const struct queue *q);
+
+/* Master, before it executes a new program: lets the connections through, or no more. */
+void queue_set_inherited(const struct queue *q, bool inherited);
+
+/* Open connections, for the status. */
+unsigned queue_connections(const struct queue *q);
+
+/*
+ * Master, or a process alone: takes in what waits to be accepted now, accepts no
+ * more.  Then workers end by themselves.
+ */
 void queue_drain(struct queue *q);
 
 #endif

@@ -1,28 +1,72 @@
 /*
- * scoreboard - what each worker is doing, for the master to read.
+ * scoreboard - what each worker is doing, and what has happened to the pool.
  *
- * In shared memory, one slot a worker, written by that worker alone; the master
- * reads it after the worker's death, and resets it before the next one's birth.
+ * In shared memory.  A worker's slot is written by that worker alone, so its
+ * counters need no more than a plain store; they go on counting when another
+ * process takes the slot, and are never wiped.  The pool's own part is the
+ * master's to write, but for what says otherwise.
  */
 #ifndef PERCORE_SCOREBOARD_H
 #define PERCORE_SCOREBOARD_H
 
+#include "exchange/inhand.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 
+enum { WORKERS_MAX = 4096, SLOTS_MAX = WORKERS_MAX * 2 }; /* at a reload two for each may live */
+
 enum worker_stage {
-	WORKER_IDLE,    /* has read nothing from what it owns */
-	WORKER_SERVING, /* has read from the connection in its slot */
+	WORKER_STARTING, /* runs percore_on_worker_start */
+	WORKER_IDLE,     /* has read nothing from what it owns */
+	WORKER_SERVING,  /* has read, or may have: `hand` tells of what */
+};
+
+enum worker_farewell {
+	WORKER_DIED,      /* said nothing */
+	WORKER_RECYCLED,  /* --max-requests or --max-memory */
+	WORKER_NO_MEMORY, /* an allocation failed */
+	WORKER_BLIND,     /* the queue's descriptors do not work */
 };
 
 struct worker_shm {
 	_Alignas(64) _Atomic uint32_t stage; /* enum worker_stage */
-	_Atomic uint32_t sent;               /* 1: a byte of the answer may have left */
 	/*
 	 * Odd while a descriptor exists that no claim word tells of: between accept
 	 * and claim, and between a claim's end and close.  See queue_adopt.
 	 */
 	_Atomic uint32_t window;
+	_Atomic uint32_t farewell; /* enum worker_farewell: why it leaves */
+	_Atomic uint32_t unused;
+	_Atomic uint64_t requests; /* answered, by all that had this slot */
+	struct inhand_shm hand;
+};
+
+/* Why a worker's life ended, for people and for percore_worker_exits_total. */
+enum pool_exit {
+	POOL_EXIT_SIGNAL,   /* killed by a signal that was not ours, as SIGSEGV */
+	POOL_EXIT_STATUS,   /* left without being told to */
+	POOL_EXIT_TIMEOUT,  /* --request-timeout */
+	POOL_EXIT_STOPPED,  /* by a signal, as SIGSTOP */
+	POOL_EXIT_MEMORY,   /* out of memory */
+	POOL_EXIT_RECYCLED, /* --max-requests, --max-memory */
+	POOL_EXIT_CUT,      /* --drain-timeout */
+	POOL_EXIT_TOLD,     /* reload, upgrade, stop */
+	POOL_EXITS,
+};
+
+struct pool_shm {
+	_Atomic uint64_t exits[POOL_EXITS];
+	_Atomic uint64_t rescued_answered; /* requests that the master answered */
+	_Atomic uint64_t rescued_cut;      /* requests cut in the middle of their answer */
+	_Atomic uint64_t rescued_released; /* connections given to another worker untouched */
+	_Atomic uint64_t reloads, reloads_failed;
+	_Atomic uint64_t upgrades, upgrades_failed;
+	_Atomic uint64_t leaked_descriptors;   /* now, an estimate: see descriptors.c */
+	_Atomic uint32_t backlog, backlog_max; /* connections waiting to be accepted, as of the last look */
+	_Atomic uint32_t workers;              /* that should be */
+	_Atomic uint32_t draining;             /* 1: leaving */
+	char reload_error[256];
 };
 
 #endif

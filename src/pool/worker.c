@@ -1,29 +1,70 @@
-/* worker - one request after another from the shared queue. */
+/*
+ * worker - one request after another from the shared queue.
+ *
+ * It says in its slot how far it is (scoreboard.h), before each step that could
+ * not be undone: so whatever kills it, the master knows what to do with its
+ * connection.
+ */
 #include "pool/worker.h"
 
-#include "exchange/fcgi.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "exchange/request.h"
 #include "log/log.h"
 
 #include <errno.h>
+#include <execinfo.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-enum { ALONE_TICK_MS = 1000, DRAIN_QUIET_MS = 100 };
+enum { ALONE_TICK_MS = 1000, DRAIN_QUIET_MS = 100, MEMORY_EVERY = 16, EXIT_NO_MEMORY = 1 };
 
 /* State of this process. */
 struct duty {
 	const struct worker *worker;
 	struct fcgi *fcgi;
 	sigset_t waiting_mask; /* what is blocked in the wait for work */
+	long served;
 };
 
 static volatile sig_atomic_t told_to_stop;
+static struct worker_shm *own_slot;
 
 static void stop(int signal)
 {
 	(void)signal;
 	told_to_stop = 1;
+}
+
+void percore_no_memory(void)
+{
+	if (own_slot)
+		atomic_store(&own_slot->farewell, WORKER_NO_MEMORY);
+	_exit(EXIT_NO_MEMORY);
+}
+
+static void print_backtrace(int signal)
+{
+	void *frames[64];
+
+	(void)signal;
+	backtrace_symbols_fd(frames, backtrace(frames, 64), STDERR_FILENO);
+}
+
+/* The first call loads a library: not in a signal handler. */
+static void take_backtrace_signal(void)
+{
+	struct sigaction action = { .sa_handler = print_backtrace, .sa_flags = SA_RESTART };
+	void *frame[1];
+
+	backtrace(frame, 1);
+	sigaction(WORKER_BACKTRACE_SIGNAL, &action, NULL);
 }
 
 /* After FCGX_Init, which installs handlers of its own. */
@@ -44,60 +85,89 @@ static void take_signals(struct duty *duty, const int *stopping)
 	sigemptyset(&duty->waiting_mask);
 }
 
-/* True when the connection may carry another request. */
-static bool serve(const struct duty *duty, const struct connection *c)
+static void set_stage(const struct duty *duty, enum worker_stage stage)
 {
-	if (!fcgi_begin(duty->fcgi, c->fd, queue_spool(duty->worker->queue, c))) {
+	atomic_store_explicit(&duty->worker->slot->stage, stage, memory_order_release);
+}
+
+/* True when the connection may carry another request. */
+static bool serve(struct duty *duty, const struct connection *c)
+{
+	const struct worker *w = duty->worker;
+
+	if (!fcgi_begin(duty->fcgi, c->fd, queue_spool(w->queue, c))) {
 		log_line("libfcgi refused a request that was checked: this is a bug of percore");
 		abort();
 	}
-	return exchange_run(duty->worker->exchange, duty->fcgi) && duty->worker->keeps_connections;
+	fault_point("after-head");
+	bool open = exchange_run(w->exchange, duty->fcgi) && w->keeps_connections;
+	fault_point("after-answer");
+	uint64_t requests = atomic_load_explicit(&w->slot->requests, memory_order_relaxed);
+	atomic_store_explicit(&w->slot->requests, requests + 1, memory_order_relaxed);
+	duty->served++;
+	return open && !atomic_load_explicit(&w->queue->draining, memory_order_relaxed);
+}
+
+/* The end of the request whose answer a dead worker owed: true while more may come. */
+static bool discard(const struct connection *c)
+{
+	char waste[16384];
+	ssize_t got;
+
+	while ((got = recv(c->fd, waste, sizeof waste, MSG_DONTWAIT)) > 0)
+		;
+	return got < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* The claim ends before the stage does: a connection that is ours has a stage that fits. */
+static bool close_after(const struct duty *duty, struct connection *c, bool open, bool cut)
+{
+	if (!open)
+		queue_close(duty->worker->queue, duty->worker->slot, c, cut);
+	else
+		fault_point("before-park");
+	set_stage(duty, WORKER_IDLE);
+	return open;
 }
 
 /* One look at a claimed connection, and what follows from it.  False when it was closed; *half: see
  * queue_park_half. */
-static bool attend_once(const struct duty *duty, struct connection *c, bool *half)
+static bool attend_once(struct duty *duty, struct connection *c, bool *half)
 {
 	const struct worker *w = duty->worker;
-	bool open = true;
 
 	*half = false;
+	if (queue_discards(w->queue, c)) {
+		*half = true;
+		return close_after(duty, c, discard(c), true);
+	}
 	switch (fcgi_look(duty->fcgi, c->fd, queue_spool(w->queue, c))) {
 	case FCGI_LOOK_REQUEST:
-		atomic_store(&w->slot->sent, 0);
-		atomic_store(&w->slot->stage, WORKER_SERVING);
-		open = serve(duty, c) && !atomic_load_explicit(&w->queue->draining, memory_order_relaxed);
-		if (!open)
-			queue_close(w->queue, w->slot, c, false);
-		atomic_store(&w->slot->stage, WORKER_IDLE);
-		return open;
+		set_stage(duty, WORKER_SERVING);
+		return close_after(duty, c, serve(duty, c), false);
 	case FCGI_LOOK_MANAGE:
-		atomic_store(&w->slot->stage, WORKER_SERVING);
-		open = fcgi_manage(duty->fcgi, c->fd, queue_spool(w->queue, c));
-		if (!open)
-			queue_close(w->queue, w->slot, c, true);
-		atomic_store(&w->slot->stage, WORKER_IDLE);
-		return open;
+		set_stage(duty, WORKER_SERVING);
+		return close_after(duty, c, fcgi_manage(duty->fcgi, c->fd, queue_spool(w->queue, c)), true);
 	case FCGI_LOOK_NOTHING:
+		*half = *queue_spool(w->queue, c) != 0;
 		return true;
 	case FCGI_LOOK_PART:
-		atomic_store(&w->slot->stage, WORKER_SERVING);
+		set_stage(duty, WORKER_SERVING);
 		fcgi_spool(duty->fcgi, c->fd, queue_spool(w->queue, c));
-		atomic_store(&w->slot->stage, WORKER_IDLE);
+		fault_point("after-part");
 		*half = true;
-		return true;
+		return close_after(duty, c, true, false);
 	case FCGI_LOOK_BROKEN:
 		log_line("the web server sent %s: its connection is closed", fcgi_reason(duty->fcgi));
 		break;
 	case FCGI_LOOK_END:
 		break;
 	}
-	queue_close(w->queue, w->slot, c, true);
-	return false;
+	return close_after(duty, c, false, true);
 }
 
 /* Serves what waits on a claimed connection, until it is parked or closed. */
-static void attend(const struct duty *duty, struct connection *c)
+static void attend(struct duty *duty, struct connection *c)
 {
 	const struct worker *w = duty->worker;
 	bool half, claimed = true;
@@ -110,14 +180,20 @@ static bool duty_init(struct duty *duty, const struct worker *worker, const int 
 {
 	const struct fcgi_settings settings = { .io_timeout_s = worker->queue->settings.io_timeout_s,
 		                                .max_connections = worker->queue->size,
-		                                .sent = &worker->slot->sent };
+		                                .hand = &worker->slot->hand };
 
 	*duty = (struct duty){ .worker = worker, .fcgi = fcgi_new(&settings) };
 	if (!duty->fcgi) {
 		log_line("worker: no memory to start");
 		return false;
 	}
+	own_slot = worker->slot;
+	told_to_stop = 0;
+	request_seed();
+	exchange_watch_draining(&worker->queue->draining);
 	take_signals(duty, stopping);
+	if (worker->backtraces)
+		take_backtrace_signal();
 	return worker->exchange->worker_start ? worker->exchange->worker_start() : true;
 }
 
@@ -129,16 +205,22 @@ static void duty_fini(struct duty *duty)
 }
 
 /* 1: served or nothing; 0: the time is over; -errno. */
-static int work(const struct duty *duty, int timeout_ms)
+static int work(struct duty *duty, int timeout_ms)
 {
 	const struct worker *w = duty->worker;
 	struct connection c;
 	int taken = queue_take(w->queue, w->index, w->slot, &c, timeout_ms, &duty->waiting_mask);
 
-	if (taken > 0)
+	if (taken > 0) {
+		fault_point("after-claim");
 		attend(duty, &c);
-	if (taken < 0 && taken != -ETIMEDOUT)
-		log_line("the queue is lost: %s", strerror(-taken));
+	}
+	if (taken < 0 && taken != -ETIMEDOUT) {
+		log_line(
+			"the queue does not work: %s; did a handler close a descriptor that was not its own?",
+			strerror(-taken));
+		atomic_store(&w->slot->farewell, WORKER_BLIND);
+	}
 	return taken == -ETIMEDOUT ? 0 : taken < 0 ? taken : 1;
 }
 
@@ -147,10 +229,33 @@ static int work_until_quiet(struct duty *duty)
 {
 	int worked;
 
-	told_to_stop = 0;
 	while ((worked = work(duty, DRAIN_QUIET_MS)) > 0)
 		;
 	return worked;
+}
+
+static long resident_bytes(void)
+{
+	char text[64] = "";
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	long size, resident = 0;
+
+	if (fd < 0)
+		return 0;
+	if (read(fd, text, sizeof text - 1) <= 0 || sscanf(text, "%ld %ld", &size, &resident) != 2)
+		resident = 0;
+	close(fd);
+	return resident * sysconf(_SC_PAGESIZE);
+}
+
+/* Between requests: is it time for another process in our place? */
+static bool is_spent(const struct duty *duty)
+{
+	const struct worker *w = duty->worker;
+
+	if (w->max_requests > 0 && duty->served >= w->max_requests)
+		return true;
+	return w->max_memory > 0 && duty->served % MEMORY_EVERY == 1 && resident_bytes() > w->max_memory;
 }
 
 int worker_run(const struct worker *worker)
@@ -160,8 +265,15 @@ int worker_run(const struct worker *worker)
 
 	if (!duty_init(&duty, worker, (const int[]){ SIGTERM, 0 }))
 		return 1;
-	while (worked >= 0 && !told_to_stop)
+	set_stage(&duty, WORKER_IDLE);
+	kill(getppid(), SIGRTMIN);
+	while (worked >= 0 && !told_to_stop) {
 		worked = work(&duty, -1);
+		if (is_spent(&duty)) {
+			atomic_store(&worker->slot->farewell, WORKER_RECYCLED);
+			break;
+		}
+	}
 	if (worked >= 0 && atomic_load(&worker->queue->draining))
 		worked = work_until_quiet(&duty);
 	duty_fini(&duty);
@@ -171,20 +283,25 @@ int worker_run(const struct worker *worker)
 int worker_run_alone(const struct queue_settings *settings, const struct exchange *exchange)
 {
 	static struct worker_shm slot;
-	struct worker worker = { .slot = &slot, .exchange = exchange, .queue = queue_open(settings) };
+	struct worker worker = { .slot = &slot, .exchange = exchange };
+	uint32_t descriptors = queue_descriptors();
 	struct duty duty;
 	int worked = 1;
 
-	if (!worker.queue) {
+	worker.queue = mmap(NULL, queue_bytes(descriptors), PROT_READ | PROT_WRITE,
+	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (worker.queue == MAP_FAILED || queue_init(worker.queue, descriptors, settings) != 0) {
 		log_line("cannot set up the queue: %s", strerror(errno));
 		return 1;
 	}
 	if (!duty_init(&duty, &worker, (const int[]){ SIGTERM, SIGINT, SIGQUIT, 0 }))
 		return 1;
-	while (worked >= 0 && !told_to_stop) {
+	for (uint64_t tick_ms = 0; worked >= 0 && !told_to_stop;) {
 		worked = work(&duty, ALONE_TICK_MS);
-		if (worked == 0)
-			queue_tick(worker.queue);
+		if (clock_coarse_ms() < tick_ms)
+			continue;
+		tick_ms = clock_coarse_ms() + ALONE_TICK_MS;
+		queue_tick(worker.queue);
 	}
 	queue_drain(worker.queue);
 	if (worked >= 0)

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 set -eu
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-percore=$top/build/percore
+build=${PERCORE_BUILD:-$top/build}
+percore=$build/percore
 dir=$(mktemp -d)
 chmod 755 "$dir"
 started=()
@@ -36,6 +37,10 @@ free_port() {
 	done
 }
 
+workers() { # MASTER: the pids of its workers
+	pgrep -P "$1" -x percore-worker
+}
+
 wait_for() { # COMMAND...: until it succeeds, 10 s at most
 	local n
 	for ((n = 0; n < 200; n++)); do
@@ -43,6 +48,17 @@ wait_for() { # COMMAND...: until it succeeds, 10 s at most
 		sleep 0.05
 	done
 	fail "never came true: $*"
+}
+
+start_pool() { # percore|faulty [OPTION...]: sets $pool, its master, and $socket; stderr in $dir/err
+	local program=$percore
+	[ "$1" = percore ] || program=$build/tests/system/$1
+	shift
+	socket=$dir/pool.sock
+	"$program" --listen "unix:$socket" "$@" 2>>"$dir/err" &
+	pool=$!
+	started+=("$pool")
+	wait_for grep -q 'serving on' "$dir/err"
 }
 
 start_nginx() { # SOCKET: sets $url; kept connections
@@ -57,12 +73,12 @@ start_nginx() { # SOCKET: sets $url; kept connections
 		}
 	END
 	start nginx -c "$dir/nginx.conf" -e "$dir/nginx.log"
-	wait_for curl -sf "$url/healthz"
+	wait_for curl -s -o /dev/null "$url/"
 }
 
 start_lighttpd() { # SOCKET: sets $url
 	port=$(free_port)
 	url=http://127.0.0.1:$port
 	PERCORE_SOCKET=$1 PERCORE_PORT=$port start lighttpd -D -f "$top/lighttpd.conf"
-	wait_for curl -sf "$url/healthz"
+	wait_for curl -s -o /dev/null "$url/healthz"
 }

@@ -1,0 +1,64 @@
+/* pool - the state of the master, which the files of this room share. */
+#ifndef PERCORE_POOL_H
+#define PERCORE_POOL_H
+
+#include "base/settings.h"
+#include "pool/master.h"
+#include "pool/queue.h"
+#include "pool/scoreboard.h"
+#include "state/shared.h"
+
+#include <signal.h>
+#include <sys/types.h>
+
+enum process_state {
+	PROCESS_NONE,
+	PROCESS_STARTING, /* until it says that it is ready */
+	PROCESS_RUNNING,
+	PROCESS_LEAVING, /* told to, after the request in hand */
+	PROCESS_KILLED,  /* by us */
+};
+
+/* A worker's process.  Its index is that of its slot in shared memory. */
+struct process {
+	enum process_state state;
+	pid_t pid;
+	unsigned seat;
+	enum pool_exit cause;       /* why we told or killed it */
+	uint64_t requests_at_birth; /* the slot's count then */
+	uint64_t leave_by_ms;       /* told to leave: when we kill it */
+	uint64_t stopped_ms;        /* since when it is stopped by a signal; 0: it is not */
+	uint64_t slow_since_ms;     /* the request that the slow log has had */
+};
+
+/* A place in the pool: one worker serves, and at a reload its successor starts beside it. */
+struct seat {
+	int process;           /* index, or -1 */
+	int successor;         /* likewise */
+	unsigned quick_deaths; /* in a row */
+	uint64_t spawn_at_ms;  /* not before */
+};
+
+struct pool {
+	const struct pool_settings *settings;
+	struct shared shared;
+	struct pool_shm *shm;
+	struct worker_shm *slots;
+	struct queue *queue;
+	struct process *processes; /* SLOTS_MAX */
+	unsigned process_top;      /* one above the highest in use ever */
+	struct seat *seats;        /* WORKERS_MAX */
+	unsigned workers;          /* seats in use */
+	bool was_ready;            /* a worker was, once */
+	bool adopting;             /* a worker died: connections without a claim are looked for */
+	bool count_leaks;          /* a worker died: descriptors are counted */
+	bool reloading;            /* successors are starting */
+	bool told_ready;           /* to systemd */
+	bool has_baseline;         /* see count_leaks in master.c */
+	unsigned baseline;
+	pid_t keeper;     /* see keeper.h; 0: none */
+	pid_t checker;    /* tries the new program; 0: none */
+	sigset_t signals; /* that the master waits for */
+};
+
+#endif

@@ -1,0 +1,25 @@
+/* rescue - what becomes of a dead worker's connections. */
+#ifndef PERCORE_RESCUE_H
+#define PERCORE_RESCUE_H
+
+#include "pool/queue.h"
+#include "pool/scoreboard.h"
+
+struct rescue {
+	struct queue *queue;
+	struct pool_shm *pool; /* counts what was done */
+	const struct worker_shm *slot;
+	unsigned worker;    /* its index, as the claims have it */
+	unsigned seat;      /* as people know it */
+	int status;         /* for the request in hand: 500, 503, 504 */
+	const char *detail; /* likewise */
+};
+
+/*
+ * Master, when the worker is dead.  A connection that it had not read from goes to
+ * another worker.  A request without an answer is answered; one in the middle of
+ * its answer is cut.  Edges that it took from epoll are raised again.
+ */
+void rescue_worker(const struct rescue *rescue);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * shared - see shared.h.
+ *
+ * | magic | version | count | total | offset and bytes of each section | sections ...
+ *
+ * The magic is written last: who finds it finds the rest.
+ */
+#include "state/shared.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SHARED_MAGIC UINT64_C(0x3145524f43524550) /* "PERCORE1" */
+
+enum { SHARED_VERSION = 1, SECTION_ALIGN = 4096 };
+
+struct shared_header_shm {
+	_Atomic uint64_t magic;
+	uint32_t version, sections;
+	uint64_t total;
+	struct {
+		uint64_t offset, bytes;
+	} section[SHARED_SECTIONS];
+};
+
+static void lay_out(struct shared_header_shm *header, const size_t sizes[SHARED_SECTIONS])
+{
+	uint64_t offset = SECTION_ALIGN;
+
+	*header = (struct shared_header_shm){ .version = SHARED_VERSION, .sections = SHARED_SECTIONS };
+	for (int i = 0; i < SHARED_SECTIONS; i++) {
+		header->section[i].offset = offset;
+		header->section[i].bytes = sizes[i];
+		offset += (sizes[i] + SECTION_ALIGN - 1) / SECTION_ALIGN * SECTION_ALIGN;
+	}
+	header->total = offset;
+}
+
+static int open_file(const char *path)
+{
+	if (!path)
+		return memfd_create("percore-state", MFD_CLOEXEC);
+	unlink(path); /* who reads the old one keeps it; a file left over stops no start */
+	return open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+}
+
+static int map(struct shared *shared)
+{
+	shared->base =
+		mmap(NULL, shared->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, shared->fd, 0);
+	return shared->base == MAP_FAILED ? -errno : 0;
+}
+
+int shared_create(struct shared *shared, const char *path, const size_t sizes[SHARED_SECTIONS])
+{
+	struct shared_header_shm header;
+
+	lay_out(&header, sizes);
+	*shared = (struct shared){ .fd = open_file(path), .bytes = header.total };
+	if (shared->fd < 0 || ftruncate(shared->fd, (off_t)header.total) != 0)
+		return -errno;
+	int error = map(shared);
+	if (error)
+		return error;
+	memcpy(shared->base, &header, sizeof header);
+	atomic_store_explicit(&((struct shared_header_shm *)shared->base)->magic, SHARED_MAGIC,
+	                      memory_order_release);
+	return 0;
+}
+
+int shared_attach(struct shared *shared, int fd, const size_t sizes[SHARED_SECTIONS])
+{
+	struct shared_header_shm header;
+	struct stat st;
+
+	lay_out(&header, sizes);
+	*shared = (struct shared){ .fd = fd, .bytes = header.total };
+	if (fstat(fd, &st) != 0 || (uint64_t)st.st_size != header.total)
+		return -EPROTO;
+	int error = map(shared);
+	if (error)
+		return error;
+	atomic_store(&header.magic, SHARED_MAGIC);
+	if (memcmp(shared->base, &header, sizeof header) != 0) {
+		munmap(shared->base, shared->bytes);
+		return -EPROTO;
+	}
+	return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? 0 : -errno;
+}
+
+void *shared_section(const struct shared *shared, enum shared_section section)
+{
+	const struct shared_header_shm *header = shared->base;
+
+	return (char *)shared->base + header->section[section].offset;
+}
+
+void shared_close(struct shared *shared)
+{
+	munmap(shared->base, shared->bytes);
+	close(shared->fd);
+}

@@ -1,0 +1,42 @@
+/*
+ * shared - the one mapping that all processes of a pool share.
+ *
+ * A header, then sections, each laid out by the file that owns it.  Made by the
+ * master; kept over respawn, reload and, where the layout is the same, upgrade.
+ * Sections start at zero bytes, hold no pointer, and cost memory only where
+ * they are touched.
+ */
+#ifndef PERCORE_SHARED_H
+#define PERCORE_SHARED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum shared_section {
+	SHARED_POOL,  /* struct pool_shm: the pool as a whole */
+	SHARED_SLOTS, /* struct worker_shm[]: one a worker process */
+	SHARED_QUEUE, /* struct queue: the claims */
+	SHARED_SECTIONS,
+};
+
+struct shared {
+	int fd;
+	void *base;
+	size_t bytes;
+};
+
+/*
+ * Makes it: the file `path`, or memory without a name where that is NULL.
+ * 0 or -errno.
+ */
+int shared_create(struct shared *shared, const char *path, const size_t sizes[SHARED_SECTIONS]);
+
+/* Takes over descriptor `fd` from the program before us.  -EPROTO: its layout is not ours. */
+int shared_attach(struct shared *shared, int fd, const size_t sizes[SHARED_SECTIONS]);
+
+void *shared_section(const struct shared *shared, enum shared_section section);
+
+/* Ends the mapping and closes its descriptor. */
+void shared_close(struct shared *shared);
+
+#endif

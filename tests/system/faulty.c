@@ -1,0 +1,165 @@
+/* faulty - a service whose handlers do what handlers should not, for the fault tests. */
+#include <percore.h>
+
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+static long number(struct percore_request *request, const char *name)
+{
+	const char *text = percore_query(request, name);
+
+	return text ? strtol(text, NULL, 10) : 0;
+}
+
+static void answer_pid(struct percore_request *request)
+{
+	char text[32];
+
+	snprintf(text, sizeof text, "%d\n", (int)getpid());
+	percore_answer_text(request, 200, text);
+}
+
+static void pid(struct percore_request *request)
+{
+	answer_pid(request);
+}
+
+static void die(struct percore_request *request)
+{
+	raise((int)number(request, "signal"));
+	answer_pid(request);
+}
+
+static void wait_ms(struct percore_request *request)
+{
+	long ms = number(request, "ms");
+
+	struct timespec left = { ms / 1000, ms % 1000 * 1000000 };
+
+	while (nanosleep(&left, &left) != 0) /* a backtrace interrupts it */
+		;
+	answer_pid(request);
+}
+
+static void loop(struct percore_request *request)
+{
+	for (volatile uint64_t turns = 0;; turns++)
+		;
+	answer_pid(request);
+}
+
+static volatile bool is_bottomless = true;
+
+static int recurse(volatile char *above)
+{
+	volatile char here[4096];
+
+	here[0] = *above;
+	return is_bottomless ? recurse(here) + here[0] : 0;
+}
+
+static void deep(struct percore_request *request)
+{
+	char top = 0;
+
+	recurse(&top);
+	answer_pid(request);
+}
+
+static void overwrite(struct percore_request *request)
+{
+	char *block = malloc(64);
+
+	memset((char *)((uintptr_t)block - 16), 0x5a, 4096);
+	free(block);
+	free(malloc(100000));
+	answer_pid(request);
+}
+
+static void leak(struct percore_request *request)
+{
+	for (long i = number(request, "mib"); i > 0; i--) {
+		char *block = malloc(1 << 20);
+		if (block)
+			memset(block, 1, 1 << 20);
+	}
+	answer_pid(request);
+}
+
+static void exhaust(struct percore_request *request)
+{
+	setrlimit(RLIMIT_AS, &(struct rlimit){ 1 << 20, 1 << 20 });
+	if (!malloc(1 << 26))
+		percore_no_memory();
+	answer_pid(request);
+}
+
+static void leak_descriptors(struct percore_request *request)
+{
+	for (long i = number(request, "count"); i > 0; i--)
+		if (dup(STDERR_FILENO) < 0)
+			break;
+	answer_pid(request);
+}
+
+static void close_descriptors(struct percore_request *request)
+{
+	for (int fd = (int)number(request, "from"); fd <= (int)number(request, "to"); fd++)
+		close(fd);
+	answer_pid(request);
+}
+
+static void part(struct percore_request *request) /* dies in the middle of a long answer */
+{
+	static char bytes[65536];
+
+	percore_stream_begin(request, 200, "application/octet-stream", 2 * sizeof bytes);
+	percore_stream_write(request, bytes, sizeof bytes);
+	raise(SIGKILL);
+}
+
+static void body(struct percore_request *request) /* reads half of the body, and dies */
+{
+	char bytes[4096];
+	size_t half = percore_body_length(request) / 2, have = 0;
+
+	while (have < half) {
+		ssize_t got = percore_body_read(request, bytes, sizeof bytes);
+		if (got <= 0)
+			return;
+		have += (size_t)got;
+	}
+	raise(SIGKILL);
+}
+
+static void none(struct percore_request *request)
+{
+	(void)request;
+}
+
+int main(int argc, char **argv)
+{
+	struct percore_app *app = percore_app_new("faulty", "1");
+
+	percore_add_route(app, "GET", "/pid", pid);
+	percore_add_route(app, "POST", "/pid", pid);
+	percore_add_route(app, "GET", "/die", die);
+	percore_add_route(app, "GET", "/wait", wait_ms);
+	percore_add_route(app, "GET", "/loop", loop);
+	percore_add_route(app, "GET", "/deep", deep);
+	percore_add_route(app, "GET", "/overwrite", overwrite);
+	percore_add_route(app, "GET", "/leak", leak);
+	percore_add_route(app, "GET", "/exhaust", exhaust);
+	percore_add_route(app, "GET", "/leak-descriptors", leak_descriptors);
+	percore_add_route(app, "GET", "/close", close_descriptors);
+	percore_add_route(app, "GET", "/part", part);
+	percore_add_route(app, "POST", "/body", body);
+	percore_add_route(app, "GET", "/none", none);
+	return percore_run(app, argc, argv);
+}
