@@ -1,0 +1,27 @@
+/* report - what a run found: for people, for programs. */
+#ifndef LOAD_REPORT_H
+#define LOAD_REPORT_H
+
+#include "load/options.h"
+#include "load/result.h"
+
+#include <stdio.h>
+
+struct report {
+	const struct options *options;
+	const struct result *result;
+	const char *server; /* its address */
+	bool valid;
+	const char *reasons; /* why not, one a line */
+	bool slo_held;
+};
+
+void report_table(FILE *out, const struct report *report);
+
+/* true, or false after saying on stderr why the file could not be written. */
+bool report_json(const char *path, const struct report *report);
+
+/* "open model, 1000/s, Poisson": what was asked for. */
+void report_describe_load(const struct options *options, char *text, size_t size);
+
+#endif
