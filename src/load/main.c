@@ -4,18 +4,14 @@
  * Here is the order of things: options, requests, the run, the report, the exit
  * status.  The loop is in run.c, the schedule in arrival.c.
  */
-#include "load/http.h"
-#include "load/options.h"
 #include "load/report.h"
-#include "load/run.h"
-#include "load/server.h"
+#include "load/targets.h"
 #include "load/units.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -34,120 +30,6 @@ static void on_interrupt(int signal)
 {
 	(void)signal;
 	interrupted = true;
-}
-
-/* Everything that is made before the run and freed after it. */
-struct setup {
-	struct address address;
-	struct run_targets targets;
-	struct request_bytes requests[OPTIONS_URLS];
-	struct expectation expectations[OPTIONS_URLS];
-	struct body_copy bodies[OPTIONS_URLS]; /* what --check compares with */
-	double weights[OPTIONS_URLS];
-	struct body_copy sent, wanted; /* the files of --body and --check */
-};
-
-static bool read_file(const char *option, const char *path, struct body_copy *content)
-{
-	char buffer[65536];
-	FILE *file = fopen(path, "re");
-	size_t n;
-
-	if (file) {
-		while ((n = fread(buffer, 1, sizeof buffer, file)) > 0 && !content->failed)
-			body_copy_add(content, buffer, n);
-		content->failed = content->failed || ferror(file);
-		fclose(file);
-	}
-	if (file && !content->failed)
-		return true;
-	fprintf(stderr, "percore-load: --%s %s: %s\n", option, path, strerror(errno));
-	return false;
-}
-
-static bool find_server(const struct options *options, struct address *address)
-{
-	if (options->unix_socket)
-		return server_at_unix(options->unix_socket, address);
-	return server_resolve(options->urls[0].host, options->urls[0].port, address);
-}
-
-static bool build_requests(const struct options *options, struct setup *setup)
-{
-	for (unsigned i = 0; i < options->url_count; i++) {
-		struct request request = { .url = &options->urls[i],
-			                   .method = options->method,
-			                   .headers = options->headers,
-			                   .body = !options->body_file ? NULL : setup->sent.bytes ? setup->sent.bytes : "",
-			                   .body_bytes = setup->sent.size,
-			                   .keep = !options->no_keepalive };
-		if (request_build_http(&request, &setup->requests[i]) != 0) {
-			fprintf(stderr, "percore-load: no memory for the requests\n");
-			return false;
-		}
-		setup->weights[i] = options->urls[i].weight;
-		setup->expectations[i] =
-			(struct expectation){ .status = (unsigned)options->expect_status,
-			                      .no_body = strcmp(options->method, "HEAD") == 0 };
-	}
-	setup->targets = (struct run_targets){ .address = &setup->address,
-		                               .protocol = &http_protocol,
-		                               .requests = setup->requests,
-		                               .expectations = setup->expectations,
-		                               .weights = setup->weights,
-		                               .count = options->url_count };
-	return true;
-}
-
-/* --check without a file: what each URL answers first is what it must always answer. */
-static bool learn_answer(const struct options *options, struct setup *setup, unsigned i)
-{
-	struct expectation *expected = &setup->expectations[i];
-	struct answer answer;
-
-	answer_init(&answer, expected);
-	answer.copy = &setup->bodies[i];
-	if (!server_ask(&setup->address, setup->targets.protocol, &setup->requests[i], &answer,
-	                options->timeout_ns))
-		return false;
-	if (setup->bodies[i].failed || !answer_has_good_status(&answer)) {
-		fprintf(stderr, "percore-load: %s: the first answer has status %u; nothing to --check by\n",
-		        options->urls[i].text, answer.status);
-		return false;
-	}
-	expected->status = answer.status;
-	expected->check_body = true;
-	expected->body = setup->bodies[i].bytes;
-	expected->body_bytes = setup->bodies[i].size;
-	return true;
-}
-
-static bool set_expectations(const struct options *options, struct setup *setup)
-{
-	if (!options->check)
-		return server_is_there(&setup->address);
-	if (options->check_file) {
-		for (unsigned i = 0; i < options->url_count; i++) {
-			setup->expectations[i].check_body = true;
-			setup->expectations[i].body = setup->wanted.bytes;
-			setup->expectations[i].body_bytes = setup->wanted.size;
-		}
-		return server_is_there(&setup->address);
-	}
-	for (unsigned i = 0; i < options->url_count; i++)
-		if (!learn_answer(options, setup, i))
-			return false;
-	return true;
-}
-
-static void free_setup(struct setup *setup)
-{
-	for (unsigned i = 0; i < OPTIONS_URLS; i++) {
-		free(setup->requests[i].bytes);
-		free(setup->bodies[i].bytes);
-	}
-	free(setup->sent.bytes);
-	free(setup->wanted.bytes);
 }
 
 /* Descriptors for all connections, as far as the hard limit goes. */
@@ -182,14 +64,14 @@ static void show_progress(void *context, const struct run_progress *progress)
 	        units_format_duration(second->p99_ns, p99, sizeof p99), second->clients, progress->errors);
 }
 
-static struct run_plan plan_run(const struct options *o, const struct setup *setup)
+static struct run_plan plan_run(const struct options *o, const struct targets *targets)
 {
 	bool closed = o->clients > 0 || o->launch_per_s > 0;
 	bool ramps = o->ramp_to_per_s > 0;
 	long connections = o->launch_per_s > 0 ? o->max_clients : closed ? o->clients : o->connections;
 
 	return (struct run_plan){
-		.targets = &setup->targets,
+		.targets = &targets->run,
 		.model = closed ? RUN_CLOSED : RUN_OPEN,
 		.arrival = { .from_per_s = ramps ? o->ramp_from_per_s : o->rate_per_s,
 		             .to_per_s = ramps ? o->ramp_to_per_s : o->rate_per_s,
@@ -221,9 +103,9 @@ static int exit_status(const struct report *report)
 	return EXIT_GOOD;
 }
 
-static int run_once(const struct options *options, const struct setup *setup)
+static int run_once(const struct options *options, const struct targets *targets)
 {
-	struct run_plan plan = plan_run(options, setup);
+	struct run_plan plan = plan_run(options, targets);
 	struct result_limits limits = { .lateness_p99_ns = options->max_lateness_ns,
 		                        .cpu_share = options->max_cpu_percent / 100,
 		                        .steal_share = options->max_steal_percent / 100 };
@@ -242,13 +124,15 @@ static int run_once(const struct options *options, const struct setup *setup)
 	}
 	struct report report = { .options = options,
 		                 .result = &result,
-		                 .server = setup->address.text,
+		                 .server = targets->address.text,
 		                 .valid = result_is_valid(&result, &limits, reasons),
 		                 .reasons = reasons,
 		                 .slo_held = slo_holds(&options->slo, &result) };
 	report_table(stdout, &report);
 	int status = exit_status(&report);
 	if (options->json_file && !report_json(options->json_file, &report))
+		status = EXIT_HERE;
+	if (options->hdr_file && !report_hdr(options->hdr_file, &result.corrected))
 		status = EXIT_HERE;
 	result_free(&result);
 	return status;
@@ -257,7 +141,7 @@ static int run_once(const struct options *options, const struct setup *setup)
 int main(int argc, char **argv)
 {
 	static struct options options;
-	static struct setup setup;
+	static struct targets targets;
 	struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = SA_RESETHAND };
 	int status = options_parse(&options, argc, argv);
 
@@ -265,14 +149,12 @@ int main(int argc, char **argv)
 		return status;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	status = EXIT_HERE;
-	if ((!options.body_file || read_file("body", options.body_file, &setup.sent)) &&
-	    (!options.check_file || read_file("check", options.check_file, &setup.wanted)) &&
-	    build_requests(&options, &setup)) {
+	if (!targets_build(&options, &targets))
+		status = EXIT_HERE;
+	else if (!targets_meet(&options, &targets))
 		status = EXIT_NO_SERVER;
-		if (find_server(&options, &setup.address) && set_expectations(&options, &setup))
-			status = run_once(&options, &setup);
-	}
-	free_setup(&setup);
+	else
+		status = run_once(&options, &targets);
+	targets_fini(&targets);
 	return status;
 }

@@ -182,6 +182,7 @@ static void fill_rows(struct options *o, struct row rows[MOST_ROWS])
 		{ .kind = HEADING, .help = "What is sent" },
 		{ TEXT, "unix-socket", "PATH", "connect there, not to the URL's host", &o->unix_socket, 0,
 		  0 },
+		{ TEXT, "fcgi", "SOCKET", "speak FastCGI there: a path or HOST:PORT", &o->fcgi, 0, 0 },
 		{ TEXT, "method", "NAME", "GET, or POST with a body", &o->method, 0, 0 },
 		{ HEADER, "header", "'N: V'", "a header; may be repeated", NULL, 0, 0 },
 		{ TEXT, "body", "FILE", "send what the file holds", &o->body_file, 0, 0 },
@@ -196,6 +197,7 @@ static void fill_rows(struct options *o, struct row rows[MOST_ROWS])
 		{ .kind = HEADING, .help = "What is told" },
 		{ TEXT, "json", "FILE", "everything, each second and the whole histogram", &o->json_file, 0,
 		  0 },
+		{ TEXT, "hdr", "FILE", "the percentiles in HdrHistogram's format", &o->hdr_file, 0, 0 },
 		{ FLAG, "quiet", NULL, "no progress line", &o->quiet, 0, 0 },
 		{ .kind = HEADING, .help = "What makes a result INVALID (exit status 3)" },
 		{ DURATION, "max-lateness", "T", "p99 of starts behind schedule (1ms)", &o->max_lateness_ns,
@@ -270,6 +272,8 @@ static int check_together(struct options *o)
 			"--even is for --rate, --ramp and --find-knee; clients wait for their answers");
 	if (o->max_clients > 0 && o->launch_per_s <= 0)
 		return complain("--max-clients is for --launch; a fixed number is --clients");
+	if (o->fcgi && o->unix_socket)
+		return complain("--fcgi and --unix-socket: only one of them");
 	if (o->duration_ns == 0 || o->timeout_ns == 0)
 		return complain("--duration and --timeout must be above 0");
 	if (o->duration_ns + o->warmup_ns > UINT64_C(7) * 24 * 3600 * 1000000000)

@@ -107,6 +107,7 @@ static void print_slo(FILE *out, const struct report *report)
 static void print_generator(FILE *out, const struct report *report)
 {
 	const struct result *result = report->result;
+	uint64_t late_ns = histogram_quantile(&result->lateness, 0.99);
 	char late[16];
 
 	fprintf(out, "\ngenerator   %.1f %% of a core", result_cpu_share(result) * 100);
@@ -114,9 +115,7 @@ static void print_generator(FILE *out, const struct report *report)
 		fprintf(out, ", %.2f us a request",
 		        (double)result->cpu_ns / 1e3 / (double)result->answered_in_time);
 	if (result->lateness.count > 0)
-		fprintf(out, "; late p99 %s",
-		        units_format_duration(histogram_quantile(&result->lateness, 0.99), late,
-		                              sizeof late));
+		fprintf(out, "; late p99 %s", units_format_duration(late_ns, late, sizeof late));
 	fprintf(out, "; steal %.1f %%\n", result->steal_share * 100);
 }
 
@@ -134,6 +133,7 @@ void report_table(FILE *out, const struct report *report)
 	        result->measured_ns ? (double)result->received_bytes * 1e3 / (double)result->measured_ns : 0);
 	print_errors(out, result);
 	print_latency(out, report);
+	report_sketch(out, &result->corrected);
 	if (result->target_count > 1)
 		print_targets(out, report);
 	print_generator(out, report);

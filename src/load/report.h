@@ -18,8 +18,12 @@ struct report {
 
 void report_table(FILE *out, const struct report *report);
 
-/* true, or false after saying on stderr why the file could not be written. */
+/* How many answers took how long, a bar for each step. */
+void report_sketch(FILE *out, const struct histogram *histogram);
+
+/* Each: true, or false after saying on stderr why the file could not be written. */
 bool report_json(const char *path, const struct report *report);
+bool report_hdr(const char *path, const struct histogram *histogram);
 
 /* "open model, 1000/s, Poisson": what was asked for. */
 void report_describe_load(const struct options *options, char *text, size_t size);

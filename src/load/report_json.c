@@ -190,8 +190,7 @@ bool report_json(const char *path, const struct report *report)
 {
 	json_object *object = whole_json(report);
 	bool written = json_object_to_file_ext(path, object,
-	                                       JSON_C_TO_STRING_PRETTY_TAB | JSON_C_TO_STRING_PRETTY |
-	                                               JSON_C_TO_STRING_NOSLASHESCAPE) == 0;
+	                                       JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE) == 0;
 
 	if (!written)
 		fprintf(stderr, "percore-load: --json %s: %s\n", path, json_util_get_last_err());

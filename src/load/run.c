@@ -113,7 +113,7 @@ static void start_on(struct loop *loop, struct connection *connection, uint64_t 
 		count(loop, connection, outcome, now_ns);
 }
 
-static void put_free(struct loop *loop, struct connection *connection, uint64_t now_ns)
+static void put_free(struct loop *loop, const struct connection *connection, uint64_t now_ns)
 {
 	if (loop->free_count == 0)
 		loop->free_since_ns = now_ns;
@@ -323,7 +323,9 @@ static int wait_for_events(struct loop *loop, struct epoll_event events[BATCH])
 		                    .tv_nsec = (long)(wait_ns % CLOCK_SECOND_NS) };
 	int n = epoll_pwait2(loop->setup.epoll, events, BATCH, &timeout, NULL);
 
-	return n < 0 && errno != EINTR ? -errno : n < 0 ? 0 : n;
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	return n;
 }
 
 static int turn(struct loop *loop)

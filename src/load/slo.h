@@ -29,8 +29,8 @@ struct slo {
 	struct slo_term terms[SLO_TERMS];
 };
 
-/* NULL, or what is wrong; `wrong` then holds the term. */
-const char *slo_parse(const char *text, struct slo *slo, char wrong[SLO_TERM_BYTES]);
+/* NULL, or what is wrong; `wrong_term` then holds the term. */
+const char *slo_parse(const char *text, struct slo *slo, char wrong_term[SLO_TERM_BYTES]);
 
 /* What the run has for this term, in the term's unit, and whether that is enough. */
 double slo_measured(const struct slo_term *term, const struct result *result);
