@@ -4,6 +4,8 @@
  * Here is the order of things: options, requests, the run, the report, the exit
  * status.  The loop is in run.c, the schedule in arrival.c.
  */
+#include "load/exit_status.h"
+#include "load/knee_run.h"
 #include "load/report.h"
 #include "load/targets.h"
 #include "load/units.h"
@@ -14,15 +16,6 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-enum {
-	EXIT_GOOD = 0,
-	EXIT_ERRORS = 1,
-	EXIT_SLO = 2,
-	EXIT_INVALID = 3,
-	EXIT_NO_SERVER = 69,
-	EXIT_HERE = 70,
-};
 
 static volatile bool interrupted;
 
@@ -153,6 +146,8 @@ int main(int argc, char **argv)
 		status = EXIT_HERE;
 	else if (!targets_meet(&options, &targets))
 		status = EXIT_NO_SERVER;
+	else if (options.find_knee)
+		status = knee_run(&options, &targets, &interrupted);
 	else
 		status = run_once(&options, &targets);
 	targets_fini(&targets);

@@ -199,6 +199,15 @@ static void fill_rows(struct options *o, struct row rows[MOST_ROWS])
 		  0 },
 		{ TEXT, "hdr", "FILE", "the percentiles in HdrHistogram's format", &o->hdr_file, 0, 0 },
 		{ FLAG, "quiet", NULL, "no progress line", &o->quiet, 0, 0 },
+		{ .kind = HEADING, .help = "Searching the highest rate that holds --slo (p99<=10ms)" },
+		{ FLAG, "find-knee", NULL, "by trials; --rate is where it begins", &o->find_knee, 0, 0 },
+		{ DURATION, "trial", "T", "one trial (10s)", &o->trial_ns, 0, 0 },
+		{ DURATION, "trial-warmup", "T", "of it, not counted (2s)", &o->trial_warmup_ns, 0, 0 },
+		{ COUNT, "trials", "N", "valid trials a rate at most (5)", &o->trials, 1, 99 },
+		{ COUNT, "trials-needed", "N", "of them must hold (4)", &o->trials_needed, 1, 99 },
+		{ COUNT, "searches", "N", "the knee is their median (3)", &o->searches, 1, 99 },
+		{ LIMITS, "knee-limits", "T,T...", "more limits of p99 (2ms,5ms,25ms), or none", NULL, 0, 0 },
+		{ FLAG, "no-check", NULL, "do not --check: the answers differ", &o->no_check, 0, 0 },
 		{ .kind = HEADING, .help = "What makes a result INVALID (exit status 3)" },
 		{ DURATION, "max-lateness", "T", "p99 of starts behind schedule (1ms)", &o->max_lateness_ns,
 		  0, 0 },
@@ -287,6 +296,23 @@ static int check_together(struct options *o)
 	return OPTIONS_GO_ON;
 }
 
+/* What --find-knee needs beside. */
+static int check_knee(struct options *o)
+{
+	if (!o->find_knee)
+		return o->no_check ? complain("--no-check is for --find-knee; elsewhere leave out --check")
+		                   : OPTIONS_GO_ON;
+	if (o->trial_ns <= o->trial_warmup_ns)
+		return complain("--trial must be longer than --trial-warmup");
+	if (o->trials_needed > o->trials)
+		return complain("--trials-needed must not be more than --trials");
+	if (o->hdr_file)
+		return complain("--hdr is for a single run; --find-knee has many");
+	/* A fast wrong answer must not pass for a good one. */
+	o->check = o->check || !o->no_check;
+	return OPTIONS_GO_ON;
+}
+
 static void set_defaults(struct options *options, int argc, char **argv)
 {
 	*options = (struct options){
@@ -294,6 +320,13 @@ static void set_defaults(struct options *options, int argc, char **argv)
 		.timeout_ns = UINT64_C(10000000000),
 		.drain_ns = UINT64_C(2000000000),
 		.connections = 64,
+		.trial_ns = UINT64_C(10000000000),
+		.trial_warmup_ns = UINT64_C(2000000000),
+		.trials = 5,
+		.trials_needed = 4,
+		.searches = 3,
+		.knee_limits_ns = { 2000000, 5000000, 25000000 },
+		.knee_limit_count = 3,
 		.max_lateness_ns = 1000000,
 		.max_cpu_percent = 85,
 		.max_steal_percent = 2,
@@ -338,5 +371,7 @@ int options_parse(struct options *options, int argc, char **argv)
 			return done;
 	}
 	int done = check_together(options);
+	if (done == OPTIONS_GO_ON)
+		done = check_knee(options);
 	return done != OPTIONS_GO_ON ? done : check_urls(options, argc - optind, argv + optind);
 }

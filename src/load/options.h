@@ -28,7 +28,7 @@ struct options {
 	const char *body_file;
 	bool no_keepalive;
 	/* What is expected */
-	bool check;
+	bool check, no_check;
 	const char *check_file; /* NULL: the first answer of each URL */
 	long expect_status;
 	struct slo slo;

@@ -5,6 +5,7 @@
 #include "load/options.h"
 #include "load/result.h"
 
+#include <json.h>
 #include <stdio.h>
 
 struct report {
@@ -23,6 +24,11 @@ void report_sketch(FILE *out, const struct histogram *histogram);
 
 /* Each: true, or false after saying on stderr why the file could not be written. */
 bool report_json(const char *path, const struct report *report);
+
+/* The parts of report_json that another document shares: how it begins, and writing it, which frees it. */
+void report_json_head(json_object *object, const struct options *options, const char *server);
+bool report_json_write(const char *path, json_object *object);
+
 bool report_hdr(const char *path, const struct histogram *histogram);
 
 /* "open model, 1000/s, Poisson": what was asked for. */

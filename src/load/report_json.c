@@ -132,13 +132,14 @@ static json_object *slo_json(const struct report *report)
 	return array;
 }
 
-static void add_command(json_object *object, const struct options *options)
+void report_json_head(json_object *object, const struct options *options, const char *server)
 {
 	json_object *array = json_object_new_array();
 	char text[160];
 	time_t now = time(NULL);
 	struct tm utc;
 
+	add_text(object, "program", "percore-load " PACKAGE_VERSION);
 	for (int i = 0; i < options->argc; i++)
 		json_object_array_add(array, json_object_new_string(options->argv[i]));
 	json_object_object_add(object, "command", array);
@@ -146,6 +147,7 @@ static void add_command(json_object *object, const struct options *options)
 	add_text(object, "load", text);
 	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
 	add_text(object, "finished", text);
+	add_text(object, "server", server);
 }
 
 static void add_generator(json_object *object, const struct result *result)
@@ -164,9 +166,7 @@ static json_object *whole_json(const struct report *report)
 	const struct result *result = report->result;
 	json_object *object = json_object_new_object();
 
-	add_text(object, "program", "percore-load " PACKAGE_VERSION);
-	add_command(object, report->options);
-	add_text(object, "server", report->server);
+	report_json_head(object, report->options, report->server);
 	json_object_object_add(object, "valid", json_object_new_boolean(report->valid));
 	add_text(object, "invalid_because", report->reasons);
 	add_int(object, "duration_ns", result->measured_ns);
@@ -186,14 +186,18 @@ static json_object *whole_json(const struct report *report)
 	return object;
 }
 
-bool report_json(const char *path, const struct report *report)
+bool report_json_write(const char *path, json_object *object)
 {
-	json_object *object = whole_json(report);
 	bool written = json_object_to_file_ext(path, object,
 	                                       JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE) == 0;
 
 	if (!written)
-		fprintf(stderr, "percore-load: --json %s: %s\n", path, json_util_get_last_err());
+		fprintf(stderr, "percore-load: --json %s: %s", path, json_util_get_last_err());
 	json_object_put(object);
 	return written;
+}
+
+bool report_json(const char *path, const struct report *report)
+{
+	return report_json_write(path, whole_json(report));
 }
