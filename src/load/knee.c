@@ -4,8 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Below a request in 10 seconds there is nothing to find. */
-#define LOWEST_PER_S 0.1
 enum { MOST_RATES = 512 };
 
 /* What is known about one rate. */
@@ -98,9 +96,10 @@ static double find_limit(struct search *search, unsigned limit, double first_per
 	double low, high;
 
 	recall(search, limit, &low, &high);
+	first_per_s = fmax(first_per_s, plan->lowest_per_s);
 	while (search->end == KNEE_FOUND && (low <= 0 || isinf(high))) {
 		double next = low > 0 ? low * plan->step : isinf(high) ? first_per_s : high / plan->step;
-		if (next < LOWEST_PER_S)
+		if (next < plan->lowest_per_s)
 			return 0;
 		if (holds(search, next, limit))
 			low = next;

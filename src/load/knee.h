@@ -29,9 +29,10 @@ struct knee_trial {
 };
 
 struct knee_plan {
-	double first_per_s; /* the first rate to try */
-	double step;        /* 1.25 */
-	double precision;   /* 1.03: the failing rate is at most this much higher */
+	double first_per_s;  /* the first rate to try */
+	double lowest_per_s; /* below it a trial would tell nothing */
+	double step;         /* 1.25 */
+	double precision;    /* 1.03: the failing rate is at most this much higher */
 	unsigned limits;
 	unsigned trials, needed;
 	unsigned searches;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define DRAIN_NS (CLOCK_SECOND_NS / 2)
+enum { LEAST_PLANNED = 100 }; /* a trial of fewer requests has no 99th percentile */
 
 struct trials {
 	const struct options *options;
@@ -166,13 +167,14 @@ static bool before_search(void *context, unsigned search)
 	return search == 0 || measure_saturation(context);
 }
 
-static void print_range(const char *what, const struct knee_range *knee, unsigned searches)
+static void print_range(const char *what, const struct knee_range *knee, unsigned count)
 {
 	if (knee->median <= 0)
-		printf("%-14s  not even the lowest rate\n", what);
+		printf("%-14s  none: not even the lowest rate holds, %d requests a trial\n", what,
+		       LEAST_PLANNED);
 	else
-		printf("%-14s  %.1f/s  (%u search%s: %.1f to %.1f)\n", what, knee->median, searches,
-		       searches == 1 ? "" : "es", knee->least, knee->most);
+		printf("%-14s  %.1f/s  (median of %u, %.1f to %.1f)\n", what, knee->median, count,
+		       knee->least, knee->most);
 }
 
 static void slo_text(const struct trials *trials, char *text, size_t size)
@@ -267,7 +269,9 @@ static enum exit_status search(struct trials *trials)
 {
 	const struct options *options = trials->options;
 	struct knee_range knees[KNEE_LIMITS], saturation;
-	struct knee_plan plan = { .step = 1.25,
+	double measured_s = (double)(options->trial_ns - options->trial_warmup_ns) / 1e9;
+	struct knee_plan plan = { .lowest_per_s = LEAST_PLANNED / measured_s,
+		                  .step = 1.25,
 		                  .precision = 1.03,
 		                  .limits = 1 + options->knee_limit_count,
 		                  .trials = (unsigned)options->trials,
