@@ -133,7 +133,7 @@ struct knee_range knee_range_of(double *found, unsigned count)
 
 enum knee_end knee_find(const struct knee_plan *plan, struct knee_range knees[KNEE_LIMITS])
 {
-	double found[KNEE_LIMITS][KNEE_SEARCHES];
+	double found[KNEE_LIMITS][KNEE_SEARCHES] = { { 0 } };
 	struct search *search = malloc(sizeof *search);
 	double first_per_s = plan->first_per_s;
 	enum knee_end end = search ? KNEE_FOUND : KNEE_NO_MEMORY;

@@ -306,10 +306,11 @@ enum exit_status knee_run(const struct options *options, const struct targets *t
 		                 .interrupted = interrupted,
 		                 .slo = options->slo,
 		                 .records = json_object_new_array() };
-	char wrong[SLO_TERM_BYTES];
 
-	if (trials.slo.count == 0)
+	if (trials.slo.count == 0) {
+		char wrong[SLO_TERM_BYTES];
 		slo_parse("p99<=10ms", &trials.slo, wrong);
+	}
 	enum exit_status status = search(&trials);
 	json_object_put(trials.records);
 	return status;

@@ -6,8 +6,9 @@
 #include <errno.h>
 #include <inttypes.h>
 
-void report_describe_load(const struct options *o, char *text, size_t size)
+void report_describe_load(const struct options *options, char *text, size_t size)
 {
+	const struct options *o = options;
 	const char *how = o->even ? "even" : "Poisson";
 
 	if (o->launch_per_s > 0)
@@ -43,11 +44,11 @@ static void print_errors(FILE *out, const struct result *result)
 static void print_latency_row(FILE *out, const struct report *report, const char *name, uint64_t corrected_ns,
                               uint64_t raw_ns)
 {
-	char corrected[16], raw[16];
+	char text[16];
 
-	fprintf(out, "  %-8s  %12s", name, units_format_duration(corrected_ns, corrected, sizeof corrected));
+	fprintf(out, "  %-8s  %12s", name, units_format_duration(corrected_ns, text, sizeof text));
 	if (report->result->lateness.count > 0)
-		fprintf(out, "  %12s", units_format_duration(raw_ns, raw, sizeof raw));
+		fprintf(out, "  %12s", units_format_duration(raw_ns, text, sizeof text));
 	fputc('\n', out);
 }
 
@@ -108,14 +109,15 @@ static void print_generator(FILE *out, const struct report *report)
 {
 	const struct result *result = report->result;
 	uint64_t late_ns = histogram_quantile(&result->lateness, 0.99);
-	char late[16];
 
 	fprintf(out, "\ngenerator   %.1f %% of a core", result_cpu_share(result) * 100);
 	if (result->answered_in_time > 0)
 		fprintf(out, ", %.2f us a request",
 		        (double)result->cpu_ns / 1e3 / (double)result->answered_in_time);
-	if (result->lateness.count > 0)
+	if (result->lateness.count > 0) {
+		char late[16];
 		fprintf(out, "; late p99 %s", units_format_duration(late_ns, late, sizeof late));
+	}
 	fprintf(out, "; steal %.1f %%\n", result->steal_share * 100);
 }
 

@@ -33,7 +33,7 @@ struct result {
 	uint64_t outcomes[OUTCOME_KINDS];
 	uint64_t answered_in_time; /* good and within the measured time: the throughput */
 	uint64_t connects;
-	uint64_t received_bytes;
+	uint64_t received_bytes; /* within the measured time */
 	int connect_errno;
 	uint64_t measured_ns;
 	uint64_t cpu_ns; /* ours, within the measured time */

@@ -39,6 +39,8 @@ struct loop {
 	uint64_t next_second_ns;
 	bool measuring, ended;
 	struct machine_times at_start;
+	uint64_t received_bytes; /* since the beginning */
+	uint64_t received_before_bytes;
 	uint64_t second_cpu_ns; /* our CPU time when the second began */
 	struct result_second second;
 	struct histogram second_corrected, second_raw;
@@ -250,6 +252,7 @@ static void begin_measuring(struct loop *loop)
 {
 	machine_read(&loop->at_start);
 	loop->measuring = true;
+	loop->received_before_bytes = loop->received_bytes;
 	loop->second = (struct result_second){ 0 };
 	loop->second_cpu_ns = loop->at_start.own_cpu_ns;
 	loop->next_second_ns = loop->measure_ns + CLOCK_SECOND_NS;
@@ -266,6 +269,7 @@ static void end_measuring(struct loop *loop, uint64_t now_ns)
 	loop->next_second_ns = CLOCK_NEVER_NS;
 	machine_read(&at_end);
 	loop->result->measured_ns = loop->end_ns > loop->measure_ns ? loop->end_ns - loop->measure_ns : 0;
+	loop->result->received_bytes = loop->received_bytes - loop->received_before_bytes;
 	loop->result->cpu_ns = at_end.own_cpu_ns - loop->at_start.own_cpu_ns;
 	loop->result->steal_share = machine_steal_share(&loop->at_start, &at_end);
 }
@@ -426,7 +430,7 @@ int run(const struct run_plan *plan, struct result *result)
 		                                 .expectations = plan->targets->expectations,
 		                                 .epoll = -1,
 		                                 .buffer_bytes = BUFFER_BYTES,
-		                                 .received_bytes = &result->received_bytes,
+		                                 .received_bytes = &loop->received_bytes,
 		                                 .connect_errno = &result->connect_errno };
 	int failed = allocate(loop);
 	if (!failed) {

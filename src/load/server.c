@@ -8,6 +8,33 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define CONNECT_TIMEOUT_NS UINT64_C(10000000000)
+
+static int connect_blocking(const struct address *address, uint64_t timeout_ns)
+{
+	int fd = socket(address->family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval limit = { .tv_sec = (time_t)(timeout_ns / 1000000000),
+		                 .tv_usec = (suseconds_t)(timeout_ns % 1000000000 / 1000) };
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	if (connect(fd, (const struct sockaddr *)&address->storage, address->size) == 0)
+		return fd;
+	int error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static void take_address(const struct addrinfo *info, struct address *address)
+{
+	address->family = info->ai_family;
+	address->size = info->ai_addrlen;
+	memcpy(&address->storage, info->ai_addr, info->ai_addrlen);
+}
+
 bool server_resolve(const char *host, const char *port, struct address *address)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found;
@@ -17,8 +44,20 @@ bool server_resolve(const char *host, const char *port, struct address *address)
 		fprintf(stderr, "percore-load: %s: %s; check the host's name\n", host, gai_strerror(wrong));
 		return false;
 	}
-	*address = (struct address){ .family = found->ai_family, .size = found->ai_addrlen };
-	memcpy(&address->storage, found->ai_addr, found->ai_addrlen);
+	/* The first that answers: "localhost" is often ::1 before 127.0.0.1, and one of them is not served.
+	 */
+	*address = (struct address){ 0 };
+	take_address(found, address);
+	for (const struct addrinfo *info = found; info && found->ai_next; info = info->ai_next) {
+		struct address tried = { 0 };
+		take_address(info, &tried);
+		int fd = connect_blocking(&tried, CONNECT_TIMEOUT_NS);
+		if (fd < 0)
+			continue;
+		close(fd);
+		take_address(info, address);
+		break;
+	}
 	snprintf(address->text, sizeof address->text, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 	freeaddrinfo(found);
 	return true;
@@ -35,7 +74,7 @@ bool server_at_unix(const char *path, struct address *address)
 		return false;
 	}
 	un->sun_family = AF_UNIX;
-	strcpy(un->sun_path, path);
+	memcpy(un->sun_path, path, strlen(path) + 1);
 	snprintf(address->text, sizeof address->text, "unix:%s", path);
 	return true;
 }
@@ -64,27 +103,9 @@ static bool cannot(const struct address *address, const char *what, int error)
 	return false;
 }
 
-static int connect_blocking(const struct address *address, uint64_t timeout_ns)
-{
-	int fd = socket(address->family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval limit = { .tv_sec = (time_t)(timeout_ns / 1000000000),
-		                 .tv_usec = (suseconds_t)(timeout_ns % 1000000000 / 1000) };
-
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-	if (connect(fd, (const struct sockaddr *)&address->storage, address->size) == 0)
-		return fd;
-	int error = errno;
-	close(fd);
-	errno = error;
-	return -1;
-}
-
 bool server_is_there(const struct address *address)
 {
-	int fd = connect_blocking(address, UINT64_C(10000000000));
+	int fd = connect_blocking(address, CONNECT_TIMEOUT_NS);
 
 	if (fd < 0)
 		return cannot(address, "cannot connect", errno);

@@ -11,7 +11,7 @@ static uint64_t step_ns(unsigned i)
 {
 	static const unsigned steps[] = { 1, 2, 5 };
 
-	return (uint64_t)(steps[i % 3] * pow(10, 3 + i / 3));
+	return (uint64_t)(steps[i % 3] * pow(10, floor(3 + i / 3.0)));
 }
 
 static unsigned row_of(uint64_t value_ns)

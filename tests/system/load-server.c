@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static int epoll;
 static uint64_t free_at_ns[MOST_WORKERS], first_ns, due_ns[MOST_CONNECTIONS];
 static uint64_t requests;
 static unsigned seen_end[MOST_CONNECTIONS]; /* how much of "\r\n\r\n" has come */
-static char faulty[MOST_CONNECTIONS];
+static bool faulty[MOST_CONNECTIONS];
 
 static uint64_t now_ns(void)
 {
