@@ -21,7 +21,8 @@ struct trials {
 	struct slo slo; /* of the first limit */
 	uint64_t count;
 	unsigned invalid;
-	int failed; /* -errno of a run */
+	double best_per_s; /* the highest rate that held in a valid trial */
+	int failed;        /* -errno of a run */
 	char reasons[RESULT_REASONS_SIZE];
 	double saturations[KNEE_SEARCHES];
 	unsigned saturation_count;
@@ -130,6 +131,8 @@ static bool try_rate(void *context, double rate_per_s, struct knee_trial *trial)
 		trial->valid = result_is_valid(&result, &limits, trials->reasons);
 		trials->invalid += !trial->valid;
 		judge(trials, &result, trial);
+		if (trial->valid && trial->holds[0] && rate_per_s > trials->best_per_s)
+			trials->best_per_s = rate_per_s;
 		print_trial(trials, rate_per_s, &result, trial);
 		record_trial(trials, rate_per_s, &result, trial);
 	}
@@ -252,6 +255,9 @@ static enum exit_status explain(const struct trials *trials, enum knee_end end)
 	case KNEE_INVALID:
 		fprintf(stderr, "percore-load: %d trials in a row were INVALID; the last one:\n%s",
 		        KNEE_INVALID_IN_A_ROW, trials->reasons);
+		if (trials->best_per_s > 0)
+			fprintf(stderr, "The highest rate that held in a valid trial: %.1f/s\n",
+			        trials->best_per_s);
 		return EXIT_INVALID;
 	case KNEE_STOPPED:
 		fprintf(stderr, "percore-load: %s\n",

@@ -108,15 +108,17 @@ static void print_slo(FILE *out, const struct report *report)
 static void print_generator(FILE *out, const struct report *report)
 {
 	const struct result *result = report->result;
-	uint64_t late_ns = histogram_quantile(&result->lateness, 0.99);
+	uint64_t late_p50_ns = histogram_quantile(&result->lateness, 0.5);
+	uint64_t late_p99_ns = histogram_quantile(&result->lateness, 0.99);
 
 	fprintf(out, "\ngenerator   %.1f %% of a core", result_cpu_share(result) * 100);
 	if (result->answered_in_time > 0)
 		fprintf(out, ", %.2f us a request",
 		        (double)result->cpu_ns / 1e3 / (double)result->answered_in_time);
 	if (result->lateness.count > 0) {
-		char late[16];
-		fprintf(out, "; late p99 %s", units_format_duration(late_ns, late, sizeof late));
+		char p50[16], p99[16];
+		fprintf(out, "; late p50 %s, p99 %s", units_format_duration(late_p50_ns, p50, sizeof p50),
+		        units_format_duration(late_p99_ns, p99, sizeof p99));
 	}
 	fprintf(out, "; steal %.1f %%\n", result->steal_share * 100);
 }

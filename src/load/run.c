@@ -26,13 +26,13 @@ struct loop {
 	struct result *result;
 	struct connection_setup setup;
 	struct connection *connections;
-	unsigned *free; /* open model: a stack of connections without a request */
+	unsigned *free; /* open model: the connections without a request, in no order */
 	unsigned free_count;
-	uint64_t free_since_ns; /* when the stack was last empty */
+	uint64_t free_since_ns; /* when there was none the last time */
 	unsigned launched;      /* closed model */
 	unsigned in_flight;
 	struct arrival arrival;
-	struct random random; /* which target */
+	struct random random; /* which connection, which target */
 	uint64_t start_ns, measure_ns, end_ns, stop_ns;
 	uint64_t next_ns; /* the next intended start, or launch */
 	uint64_t next_scan_ns, scan_every_ns;
@@ -122,6 +122,20 @@ static void put_free(struct loop *loop, const struct connection *connection, uin
 	loop->free[loop->free_count++] = (unsigned)(connection - loop->connections);
 }
 
+/*
+ * One of the free connections by chance, as independent users would have it.  The last
+ * used one would leave a server that ties connections to workers with a few busy workers;
+ * one after the other would feed its workers more evenly than users do.
+ */
+static struct connection *take_free(struct loop *loop)
+{
+	unsigned at = (unsigned)(random_next(&loop->random) % loop->free_count);
+	struct connection *connection = &loop->connections[loop->free[at]];
+
+	loop->free[at] = loop->free[--loop->free_count];
+	return connection;
+}
+
 static void note_lateness(struct loop *loop, uint64_t now_ns)
 {
 	uint64_t could_ns = loop->next_ns > loop->free_since_ns ? loop->next_ns : loop->free_since_ns;
@@ -137,7 +151,7 @@ static void note_lateness(struct loop *loop, uint64_t now_ns)
 static void start_due_arrivals(struct loop *loop, uint64_t now_ns)
 {
 	while (loop->next_ns <= now_ns && loop->next_ns < loop->end_ns && loop->free_count > 0) {
-		struct connection *connection = &loop->connections[loop->free[--loop->free_count]];
+		struct connection *connection = take_free(loop);
 
 		note_lateness(loop, now_ns);
 		start_on(loop, connection, loop->next_ns, now_ns);
@@ -397,8 +411,8 @@ static void prepare(struct loop *loop)
 
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	if (plan->model == RUN_OPEN)
-		for (unsigned i = plan->connections; i > 0; i--)
-			loop->free[loop->free_count++] = i - 1;
+		for (unsigned i = 0; i < plan->connections; i++)
+			loop->free[loop->free_count++] = i;
 	arrival_init(&loop->arrival, &plan->arrival);
 	loop->scan_every_ns = plan->timeout_ns / 10;
 	if (loop->scan_every_ns > PAUSE_NS)
