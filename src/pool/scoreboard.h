@@ -37,7 +37,7 @@ struct worker_shm {
 	 */
 	_Atomic uint32_t window;
 	_Atomic uint32_t farewell; /* enum worker_farewell: why it leaves */
-	_Atomic uint32_t unused;
+	_Atomic uint32_t told;     /* 1: leave after the request in hand; the master's to write */
 	_Atomic uint64_t requests; /* answered, by all that had this slot */
 	struct inhand_shm hand;
 };

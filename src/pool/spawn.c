@@ -71,6 +71,7 @@ static int spawn(struct pool *pool, unsigned seat)
 	struct worker_shm *slot = &pool->slots[index];
 	atomic_store(&slot->stage, WORKER_STARTING);
 	atomic_store(&slot->window, 0);
+	atomic_store(&slot->told, 0);
 	atomic_store(&slot->farewell, WORKER_DIED);
 	pool->processes[index] = (struct process){ .state = PROCESS_STARTING,
 		                                   .seat = seat,
@@ -117,7 +118,8 @@ static void tell(struct pool *pool, int index, enum pool_exit cause, uint64_t no
 	p->state = PROCESS_LEAVING;
 	p->cause = cause;
 	p->leave_by_ms = now_ms + (uint64_t)settings_of(pool)->drain_timeout_ms;
-	kill(p->pid, SIGTERM);
+	atomic_store(&pool->slots[index].told, 1);
+	kill(p->pid, SIGTERM); /* out of the wait */
 }
 
 static void kill_for(struct process *p, enum pool_exit cause)

@@ -23,7 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ALONE_TICK_MS = 1000, DRAIN_QUIET_MS = 100, MEMORY_EVERY = 16, EXIT_NO_MEMORY = 1 };
+enum { ALONE_TICK_MS = 1000, DRAIN_QUIET_MS = 100, LOOK_EVERY = 16, EXIT_NO_MEMORY = 1 };
 
 /* State of this process. */
 struct duty {
@@ -255,7 +255,22 @@ static bool is_spent(const struct duty *duty)
 
 	if (w->max_requests > 0 && duty->served >= w->max_requests)
 		return true;
-	return w->max_memory > 0 && duty->served % MEMORY_EVERY == 1 && resident_bytes() > w->max_memory;
+	return w->max_memory > 0 && duty->served % LOOK_EVERY == 1 && resident_bytes() > w->max_memory;
+}
+
+/*
+ * A signal gets through where the wait has to wait; under load it never has to
+ * (epoll_pwait returns events first).  So the master leaves word in the slot, and
+ * for signals that come from elsewhere (a dead master's) one looks now and then.
+ */
+static bool is_told(const struct duty *duty)
+{
+	sigset_t pending;
+
+	if (told_to_stop || atomic_load_explicit(&duty->worker->slot->told, memory_order_relaxed))
+		return true;
+	return duty->served % LOOK_EVERY == 0 && sigpending(&pending) == 0 &&
+	       (sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT) || sigismember(&pending, SIGQUIT));
 }
 
 int worker_run(const struct worker *worker)
@@ -267,7 +282,7 @@ int worker_run(const struct worker *worker)
 		return 1;
 	set_stage(&duty, WORKER_IDLE);
 	kill(getppid(), SIGRTMIN);
-	while (worked >= 0 && !told_to_stop) {
+	while (worked >= 0 && !is_told(&duty)) {
 		worked = work(&duty, -1);
 		if (is_spent(&duty)) {
 			atomic_store(&worker->slot->farewell, WORKER_RECYCLED);
@@ -296,7 +311,7 @@ int worker_run_alone(const struct queue_settings *settings, const struct exchang
 	}
 	if (!duty_init(&duty, &worker, (const int[]){ SIGTERM, SIGINT, SIGQUIT, 0 }))
 		return 1;
-	for (uint64_t tick_ms = 0; worked >= 0 && !told_to_stop;) {
+	for (uint64_t tick_ms = 0; worked >= 0 && !is_told(&duty);) {
 		worked = work(&duty, ALONE_TICK_MS);
 		if (clock_coarse_ms() < tick_ms)
 			continue;
