@@ -46,6 +46,12 @@ struct percore_app *percore_app_new(const char *name, const char *version);
 void percore_add_route(struct percore_app *app, const char *method, const char *pattern,
                        percore_handler handler);
 
+/*
+ * A GET route for those who watch the service, as "/healthz": never refused for
+ * overload, so keep it cheap.
+ */
+void percore_add_probe(struct percore_app *app, const char *pattern, percore_handler handler);
+
 /* Options of the service's own: --NAME VALUE, or NAME = VALUE in the file.  *value holds the default. */
 void percore_add_number(struct percore_app *app, const char *name, long *value, long min, long max,
                         const char *help);

@@ -60,10 +60,18 @@ void app_mistake(struct percore_app *app, const char *format, ...)
 void percore_add_route(struct percore_app *app, const char *method, const char *pattern,
                        percore_handler handler)
 {
-	const char *wrong = routes_add(&app->routes, method, pattern, handler);
+	const char *wrong = routes_add(&app->routes, method, pattern, handler, false);
 
 	if (wrong)
 		app_mistake(app, "route %s %s: %s", method, pattern, wrong);
+}
+
+void percore_add_probe(struct percore_app *app, const char *pattern, percore_handler handler)
+{
+	const char *wrong = routes_add(&app->routes, "GET", pattern, handler, true);
+
+	if (wrong)
+		app_mistake(app, "probe %s: %s", pattern, wrong);
 }
 
 static void add_option(struct percore_app *app, const struct option_spec *spec)

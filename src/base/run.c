@@ -50,9 +50,14 @@ static int exit_status(enum options_verdict verdict)
 /* What follows from the settings; again after a reload. */
 static void set_exchange(struct run *run)
 {
+	struct shed_shm *shed = run->exchange.shed.shm;
+
 	run->exchange = (struct exchange){ .routes = &run->app->routes,
 		                           .prefix = run->settings.prefix,
 		                           .max_body = (size_t)run->settings.max_body,
+		                           .shed = { .shm = shed,
+		                                     .target_ms = (uint64_t)run->settings.queue_target_ms,
+		                                     .max_wait_ms = (uint64_t)run->settings.max_wait_ms },
 		                           .worker_start = run->app->worker_start,
 		                           .worker_stop = run->app->worker_stop };
 }

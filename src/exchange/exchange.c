@@ -1,6 +1,7 @@
 /* exchange - the only place that knows the order: checks, route, handler, answer. */
 #include "exchange/exchange.h"
 
+#include "base/clock.h"
 #include "exchange/request.h"
 #include "log/log.h"
 
@@ -58,6 +59,27 @@ static bool find_length(struct percore_request *request)
 	return errno == 0;
 }
 
+/* More than the workers can do: refused before its work is done.  The jitter keeps clients from coming back
+ * as one. */
+static void refuse_for_overload(struct percore_request *request)
+{
+	char seconds[2] = { (char)('1' + clock_ns() / 1000 % 3), '\0' };
+
+	percore_set_header(request, "Retry-After", seconds);
+	percore_answer_problem(request, 503, "The service has more requests than it can answer now.");
+}
+
+static bool is_overload(const struct percore_request *request)
+{
+	const struct shed *shed = &request->exchange->shed;
+	uint64_t wall_ms = clock_read_ns(CLOCK_REALTIME) / 1000000;
+	const char *start = percore_param(request, "HTTP_X_REQUEST_START");
+
+	if (!shed->shm || (request->route && request->route->is_probe))
+		return false;
+	return shed_refuses(shed, shed_wait_ms(shed, start, wall_ms), clock_coarse_ms());
+}
+
 static void serve_known_path(struct percore_request *request)
 {
 	char allow[256];
@@ -110,7 +132,9 @@ static void dispatch(struct percore_request *request)
 	request->path = route_below(request->path, exchange->prefix);
 	if (request->path)
 		request->route = routes_find(exchange->routes, request->method, request->path, &known);
-	if (!known)
+	if (is_overload(request))
+		refuse_for_overload(request);
+	else if (!known)
 		percore_answer_problem(request, 404, "Nothing is served at this path.");
 	else if (request->body_length > exchange->max_body)
 		percore_answer_problem(request, 413, "The body is larger than --max-body allows.");

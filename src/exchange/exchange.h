@@ -4,12 +4,14 @@
 
 #include "exchange/fcgi.h"
 #include "exchange/route.h"
+#include "state/shed.h"
 
 /* What holds for every request; made before the workers start. */
 struct exchange {
 	const struct routes *routes;
 	const char *prefix; /* "" or "/api" */
 	size_t max_body;    /* bytes */
+	struct shed shed;
 	bool (*worker_start)(void);
 	void (*worker_stop)(void);
 };

@@ -218,7 +218,7 @@ static bool has_same_shape(const char *one, const char *other)
 }
 
 const char *routes_add(struct routes *routes, const char *method, const char *pattern,
-                       percore_handler handler)
+                       percore_handler handler, bool is_probe)
 {
 	static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-";
 
@@ -238,7 +238,7 @@ const char *routes_add(struct routes *routes, const char *method, const char *pa
 	if (!all)
 		return "no memory";
 	routes->all = all;
-	all[routes->count] = (struct route){ strdup(method), strdup(pattern), handler };
+	all[routes->count] = (struct route){ strdup(method), strdup(pattern), handler, is_probe };
 	if (!all[routes->count].method || !all[routes->count].pattern)
 		return "no memory";
 	routes->count++;

@@ -7,6 +7,7 @@
 struct route {
 	char *method, *pattern;
 	percore_handler handler;
+	bool is_probe; /* percore_add_probe */
 };
 
 struct routes {
@@ -16,7 +17,7 @@ struct routes {
 
 /* Strings are copied.  NULL, or what is wrong with the route. */
 const char *routes_add(struct routes *routes, const char *method, const char *pattern,
-                       percore_handler handler);
+                       percore_handler handler, bool is_probe);
 void routes_fini(struct routes *routes);
 
 /* NULL with *path_known false: 404; true: 405. */

@@ -21,7 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { SYSTEMD_FIRST = 3, BACKLOG = 1024 };
+enum { SYSTEMD_FIRST = 3, BACKLOG = 4096 };
 
 static bool is_listening(int fd)
 {

@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK_MS = 1000, TICK_LEAST_MS = 10, ADOPT_MS = 5, TICKS_PER_TIMEOUT = 10 };
+enum { TICK_MS = 250, TICK_LEAST_MS = 10, ADOPT_MS = 5, TICKS_PER_TIMEOUT = 10, BACKLOG_TICK_MS = 50 };
 
 enum state {
 	SERVING,
@@ -233,6 +233,8 @@ static uint64_t tick_ms(const struct pool *pool)
 		tick = least(tick, (uint64_t)s->request_timeout_ms / TICKS_PER_TIMEOUT);
 	if (s->slow_log_ms > 0)
 		tick = least(tick, (uint64_t)s->slow_log_ms / TICKS_PER_TIMEOUT);
+	if (pool->is_busy)
+		tick = least(tick, BACKLOG_TICK_MS);
 	if (watchdog > 0)
 		tick = least(tick, watchdog);
 	return tick > TICK_LEAST_MS ? tick : TICK_LEAST_MS;
@@ -250,12 +252,38 @@ static enum event wait_for_event(const struct pool *pool, uint64_t until_ms)
 
 /* ---- Looking after the pool. */
 
-static void note_backlog(const struct pool *pool)
+static bool knows_starts(const struct pool *pool)
+{
+	return atomic_load(&pool->settings->exchange->shed.shm->knows_starts);
+}
+
+/* Requests served, those refused for overload apart. */
+static uint64_t served(const struct pool *pool)
+{
+	uint64_t requests = 0;
+
+	for (unsigned i = 0; i < pool->process_top; i++)
+		requests += atomic_load(&pool->slots[i].requests);
+	return requests - atomic_load(&pool->settings->exchange->shed.shm->refused);
+}
+
+static void note_backlog(struct pool *pool, uint64_t now_ms)
 {
 	unsigned waiting, most;
+	uint64_t requests = served(pool);
+	struct shed_backlog look = { .waited = atomic_load(&pool->shm->backlog),
+		                     .served = requests - pool->looked_served,
+		                     .elapsed_ms = now_ms - pool->looked_ms };
 
 	if (backlog_look(pool->settings->listener, &waiting, &most) != 0)
 		return;
+	look.waiting = waiting;
+	shed_watch_backlog(&pool->settings->exchange->shed, &look);
+	pool->looked_served = requests;
+	pool->looked_ms = now_ms;
+	pool->is_busy = look.served > 0 || waiting > 0;
+	/* Where starts are not known, what waits must stay where it can be counted. */
+	atomic_store(&pool->queue->is_crowded, waiting > pool->workers && knows_starts(pool));
 	atomic_store(&pool->shm->backlog, waiting);
 	if (waiting > atomic_load(&pool->shm->backlog_max))
 		atomic_store(&pool->shm->backlog_max, waiting);
@@ -294,10 +322,10 @@ static enum event count_leaks(struct pool *pool)
 	return EVENT_UPGRADE;
 }
 
-static enum event tick(struct pool *pool)
+static enum event tick(struct pool *pool, uint64_t now_ms)
 {
 	queue_tick(pool->queue);
-	note_backlog(pool);
+	note_backlog(pool, now_ms);
 	if (notify_watchdog_ms() > 0)
 		notify_send("WATCHDOG=1");
 	if (!queue_is_sound(pool->queue))
@@ -347,7 +375,7 @@ static int live(struct pool *pool)
 		uint64_t now_ms = clock_coarse_ms();
 		enum event event = look_after(pool, state);
 		if (event == EVENT_NONE && now_ms >= tick_at_ms) {
-			event = tick(pool);
+			event = tick(pool, now_ms);
 			tick_at_ms = now_ms + tick_ms(pool);
 		}
 		if (event == EVENT_NONE) {
@@ -380,6 +408,7 @@ static int open_shared(struct pool *pool)
 	const struct pool_settings *s = pool->settings;
 	uint32_t descriptors = queue_descriptors();
 	const size_t sizes[SHARED_SECTIONS] = { [SHARED_POOL] = sizeof(struct pool_shm),
+		                                [SHARED_SHED] = sizeof(struct shed_shm),
 		                                [SHARED_SLOTS] = SLOTS_MAX * sizeof(struct worker_shm),
 		                                [SHARED_QUEUE] = queue_bytes(descriptors) };
 	const struct queue_settings queue = { .listener = s->listener,
@@ -399,6 +428,7 @@ static int open_shared(struct pool *pool)
 	pool->slots = shared_section(&pool->shared, SHARED_SLOTS);
 	pool->queue = shared_section(&pool->shared, SHARED_QUEUE);
 	atomic_store(&pool->shm->draining, 0);
+	s->exchange->shed.shm = shared_section(&pool->shared, SHARED_SHED);
 	pool->adopting = s->inherited_state >= 0;
 	return queue_init(pool->queue, descriptors, &queue);
 }

@@ -10,7 +10,7 @@ struct pool_settings {
 	int inherited_state; /* descriptor from the program before us, or -1 */
 	const char *name;
 	const struct settings *settings; /* change when `reload` succeeds */
-	const struct exchange *exchange; /* likewise */
+	struct exchange *exchange;       /* likewise */
 	bool (*reload)(void *context);   /* reads the configuration anew; false, and said: nothing changed */
 	void *context;
 	char **argv;

@@ -45,16 +45,18 @@ struct pool {
 	struct pool_shm *shm;
 	struct worker_shm *slots;
 	struct queue *queue;
-	struct process *processes; /* SLOTS_MAX */
-	unsigned process_top;      /* one above the highest in use ever */
-	struct seat *seats;        /* WORKERS_MAX */
-	unsigned workers;          /* seats in use */
-	bool was_ready;            /* a worker was, once */
-	bool adopting;             /* a worker died: connections without a claim are looked for */
-	bool count_leaks;          /* a worker died: descriptors are counted */
-	bool reloading;            /* successors are starting */
-	bool told_ready;           /* to systemd */
-	bool has_baseline;         /* see count_leaks in master.c */
+	struct process *processes;         /* SLOTS_MAX */
+	unsigned process_top;              /* one above the highest in use ever */
+	struct seat *seats;                /* WORKERS_MAX */
+	unsigned workers;                  /* seats in use */
+	bool was_ready;                    /* a worker was, once */
+	bool adopting;                     /* a worker died: connections without a claim are looked for */
+	bool count_leaks;                  /* a worker died: descriptors are counted */
+	bool reloading;                    /* successors are starting */
+	uint64_t looked_ms, looked_served; /* at the last look at the backlog */
+	bool is_busy;                      /* requests were served since the look before */
+	bool told_ready;                   /* to systemd */
+	bool has_baseline;                 /* see count_leaks in master.c */
 	unsigned baseline;
 	pid_t keeper;     /* see keeper.h; 0: none */
 	pid_t checker;    /* tries the new program; 0: none */

@@ -45,7 +45,7 @@
 #define MASTER            0xffffu /* as an owner */
 #define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
-enum { DESCRIPTORS_MAX = 1 << 20, BACKLOG_MAX = 4096 };
+enum { DESCRIPTORS_MAX = 1 << 20, BACKLOG_MAX = 4096, TAKE_IN_MAX = 16 };
 
 static uint64_t free_word(uint32_t generation)
 {
@@ -223,6 +223,16 @@ static int take_new(struct queue *q, unsigned worker, struct worker_shm *slot, s
 	if (atomic_load_explicit(&q->starved, memory_order_relaxed) && atomic_exchange(&q->starved, 0))
 		log_line("accept: descriptors are free again");
 	return 1;
+}
+
+void queue_take_in(struct queue *q, struct worker_shm *slot)
+{
+	struct connection c;
+
+	if (!atomic_load_explicit(&q->is_crowded, memory_order_relaxed) || atomic_load(&q->accept_paused))
+		return;
+	for (int i = 0; i < TAKE_IN_MAX && take_new(q, MASTER - 1, slot, &c) > 0; i++)
+		queue_release(q, &c);
 }
 
 /* Claims, or leaves the pending mark for the owner; false when there is nothing for us. */

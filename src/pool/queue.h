@@ -29,6 +29,7 @@ struct queue {
 	_Atomic int epoll;
 	_Atomic uint32_t draining;      /* no more accepts; answered connections are closed */
 	_Atomic uint32_t accept_paused; /* the listener is out of epoll: no descriptors */
+	_Atomic uint32_t is_crowded;    /* the backlog is long: see queue_take_in */
 	_Atomic uint32_t starved;       /* that was said */
 	_Atomic uint32_t top;           /* one above the highest descriptor ever claimed */
 	struct sockaddr_storage name;   /* the listener's: what it accepts has the same */
@@ -61,6 +62,13 @@ int queue_init(struct queue *q, uint32_t descriptors, const struct queue_setting
  */
 int queue_take(struct queue *q, unsigned worker, struct worker_shm *slot, struct connection *c,
                int timeout_ms, const sigset_t *mask);
+
+/*
+ * Worker: where the backlog is long, moves some of it into the epoll.  The listening
+ * socket has one turn in the epoll's round, as each kept connection has; so with
+ * all of them busy, new ones would be accepted too seldom, and wait for ever.
+ */
+void queue_take_in(struct queue *q, struct worker_shm *slot);
 
 /* The connection's spool, for fcgi.h. */
 _Atomic uint32_t *queue_spool(struct queue *q, const struct connection *c);

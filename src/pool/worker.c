@@ -214,6 +214,8 @@ static int work(struct duty *duty, int timeout_ms)
 	if (taken > 0) {
 		fault_point("after-claim");
 		attend(duty, &c);
+		if (!atomic_load_explicit(&w->queue->draining, memory_order_relaxed))
+			queue_take_in(w->queue, w->slot);
 	}
 	if (taken < 0 && taken != -ETIMEDOUT) {
 		log_line(
@@ -270,7 +272,8 @@ static bool is_told(const struct duty *duty)
 	if (told_to_stop || atomic_load_explicit(&duty->worker->slot->told, memory_order_relaxed))
 		return true;
 	return duty->served % LOOK_EVERY == 0 && sigpending(&pending) == 0 &&
-	       (sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT) || sigismember(&pending, SIGQUIT));
+	       (sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT) ||
+	        sigismember(&pending, SIGQUIT));
 }
 
 int worker_run(const struct worker *worker)

@@ -14,6 +14,7 @@
 
 enum shared_section {
 	SHARED_POOL,  /* struct pool_shm: the pool as a whole */
+	SHARED_SHED,  /* struct shed_shm */
 	SHARED_SLOTS, /* struct worker_shm[]: one a worker process */
 	SHARED_QUEUE, /* struct queue: the claims */
 	SHARED_SECTIONS,

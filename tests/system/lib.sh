@@ -66,7 +66,7 @@ start_nginx() { # SOCKET: sets $url; kept connections
 	url=http://127.0.0.1:$port
 	cat >"$dir/nginx.conf" <<-END
 		daemon off; pid $dir/nginx.pid; error_log $dir/nginx.log; user root;
-		events { worker_connections 1024; }
+		events { worker_connections 16384; }
 		http { access_log off; client_body_temp_path $dir/b; fastcgi_temp_path $dir/f;
 		proxy_temp_path $dir/p; uwsgi_temp_path $dir/u; scgi_temp_path $dir/s;
 		$(sed "s|unix:/run/percore.sock|unix:$1|; s|127.0.0.1:8080|127.0.0.1:$port|" "$top/deploy/nginx.conf")

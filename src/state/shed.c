@@ -1,0 +1,99 @@
+/* shed - see shed.h. */
+#include "state/shed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { INTERVAL_MS = 100, REFUSE_AT_TARGETS = 2, LONGEST_MS = 60000 };
+
+/* Digits up to `end`; more than a clock ever shows is cut off by LONGEST_MS. */
+static const char *read_digits(const char *text, uint64_t *value)
+{
+	for (*value = 0; *text >= '0' && *text <= '9'; text++)
+		*value = *value * 10 + (uint64_t)(*text - '0');
+	return text;
+}
+
+int64_t shed_wait_ms(const struct shed *shed, const char *start, uint64_t wall_ms)
+{
+	uint64_t seconds, thousandths = 0;
+
+	if (!shed->shm || !start || strncmp(start, "t=", 2) != 0)
+		return SHED_UNKNOWN;
+	const char *end = read_digits(start + 2, &seconds);
+	if (*end == '.' && strlen(end) == 4)
+		end = read_digits(end + 1, &thousandths);
+	int64_t wait_ms = (int64_t)(wall_ms - (seconds * 1000 + thousandths));
+	if (*end || wait_ms < 0 || wait_ms > LONGEST_MS) { /* nonsense, or a clock that was set */
+		atomic_fetch_add(&shed->shm->ignored, 1);
+		return SHED_UNKNOWN;
+	}
+	return wait_ms;
+}
+
+/*
+ * Whoever first comes after the interval's end judges it by its least wait, and
+ * begins the next one.  A race between two workers moves one wait from one
+ * interval to its neighbour, and nothing else.
+ */
+static bool is_standing(struct shed_shm *shm, uint64_t target_ms, uint64_t wait_ms, uint64_t now_ms)
+{
+	uint64_t end_ms = atomic_load_explicit(&shm->interval_end_ms, memory_order_relaxed);
+
+	if (now_ms >= end_ms &&
+	    atomic_compare_exchange_strong(&shm->interval_end_ms, &end_ms, now_ms + INTERVAL_MS)) {
+		bool seen = !atomic_exchange(&shm->is_new, 1);
+		atomic_store(&shm->is_overloaded, seen && atomic_load(&shm->least_ms) > target_ms);
+	}
+	if (atomic_load_explicit(&shm->is_new, memory_order_relaxed) && atomic_exchange(&shm->is_new, 0))
+		atomic_store(&shm->least_ms, wait_ms);
+	else if (wait_ms < atomic_load_explicit(&shm->least_ms, memory_order_relaxed))
+		atomic_store(&shm->least_ms, wait_ms);
+	return atomic_load_explicit(&shm->is_overloaded, memory_order_relaxed);
+}
+
+/* One less to refuse, if there is one. */
+static bool take_excess(struct shed_shm *shm)
+{
+	uint32_t excess = atomic_load_explicit(&shm->excess, memory_order_relaxed);
+
+	while (excess > 0)
+		if (atomic_compare_exchange_weak(&shm->excess, &excess, excess - 1))
+			return true;
+	return false;
+}
+
+static bool is_too_late(const struct shed *shed, uint64_t wait_ms, uint64_t now_ms)
+{
+	bool standing = shed->target_ms > 0 && is_standing(shed->shm, shed->target_ms, wait_ms, now_ms);
+
+	if (shed->max_wait_ms > 0 && wait_ms > shed->max_wait_ms)
+		return true;
+	return standing && wait_ms > shed->target_ms * REFUSE_AT_TARGETS;
+}
+
+bool shed_refuses(const struct shed *shed, int64_t wait_ms, uint64_t now_ms)
+{
+	if (!shed->shm)
+		return false;
+	if (wait_ms != SHED_UNKNOWN && !atomic_load_explicit(&shed->shm->knows_starts, memory_order_relaxed))
+		atomic_store(&shed->shm->knows_starts, 1);
+	bool refuses = wait_ms == SHED_UNKNOWN ? take_excess(shed->shm)
+	                                       : is_too_late(shed, (uint64_t)wait_ms, now_ms);
+	if (refuses)
+		atomic_fetch_add(&shed->shm->refused, 1);
+	return refuses;
+}
+
+void shed_watch_backlog(const struct shed *shed, const struct shed_backlog *b)
+{
+	uint64_t limit = shed->target_ms > 0 ? shed->target_ms * REFUSE_AT_TARGETS : shed->max_wait_ms;
+
+	if (!shed->shm || limit == 0 || b->elapsed_ms == 0)
+		return;
+	/* Where connections waited all the time, what was served is what can be served. */
+	uint64_t bearable = b->served * limit / b->elapsed_ms;
+	unsigned least = b->waiting < b->waited ? b->waiting : b->waited;
+	bool too_many = !atomic_load(&shed->shm->knows_starts) && least > bearable && b->served > 0;
+	atomic_store(&shed->shm->excess, too_many ? (uint32_t)(b->waiting - bearable) : 0);
+}
