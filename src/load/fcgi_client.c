@@ -77,8 +77,11 @@ static void put_header(FILE *out, const char *header)
 		put_parameter(out, "CONTENT_TYPE", value);
 		return;
 	}
-	for (size_t i = 0; i < length && i + 6 < sizeof name; i++)
-		name[5 + i] = header[i] == '-' ? '_' : (char)toupper((unsigned char)header[i]);
+	for (size_t i = 0; i < length && i + 6 < sizeof name; i++) {
+		name[5 + i] = (char)toupper((unsigned char)header[i]);
+		if (header[i] == '-')
+			name[5 + i] = '_';
+	}
 	put_parameter(out, name, value);
 }
 
