@@ -45,7 +45,7 @@
 #define MASTER            0xffffu /* as an owner */
 #define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
-enum { DESCRIPTORS_MAX = 1 << 20, BACKLOG_MAX = 4096, TAKE_IN_MAX = 16 };
+enum { DESCRIPTORS_MAX = 1 << 20, BACKLOG_MAX = 4096, TAKE_IN_MAX = 16, CALM_S = 10 };
 
 static uint64_t free_word(uint32_t generation)
 {
@@ -189,7 +189,7 @@ static int accept_failed(struct queue *q, int error)
 		return -error;
 	if (error != EMFILE && error != ENFILE && error != ENOMEM && error != ENOBUFS)
 		return 0; /* nobody there, or gone again */
-	if (!atomic_exchange(&q->starved, 1))
+	if (!atomic_exchange(&q->starved_s, now_s()))
 		log_line("accept: %s: new connections wait until descriptors are free; raise ulimit -n",
 		         strerror(error));
 	if (!atomic_exchange(&q->accept_paused, 1))
@@ -220,8 +220,6 @@ static int take_new(struct queue *q, unsigned worker, struct worker_shm *slot, s
 	atomic_fetch_add(&slot->window, 1);
 	if (error)
 		return accept_failed(q, error);
-	if (atomic_load_explicit(&q->starved, memory_order_relaxed) && atomic_exchange(&q->starved, 0))
-		log_line("accept: descriptors are free again");
 	return 1;
 }
 
@@ -446,6 +444,9 @@ void queue_tick(struct queue *q)
 		else /* the rest came while we looked */
 			queue_release(q, &c);
 	}
+	uint32_t starved_s = atomic_load(&q->starved_s);
+	if (starved_s && now - starved_s >= CALM_S && atomic_compare_exchange_strong(&q->starved_s, &starved_s, 0))
+		log_line("accept: descriptors are free again");
 	resume_accepting(q);
 }
 

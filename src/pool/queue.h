@@ -30,7 +30,7 @@ struct queue {
 	_Atomic uint32_t draining;      /* no more accepts; answered connections are closed */
 	_Atomic uint32_t accept_paused; /* the listener is out of epoll: no descriptors */
 	_Atomic uint32_t is_crowded;    /* the backlog is long: see queue_take_in */
-	_Atomic uint32_t starved;       /* that was said */
+	_Atomic uint32_t starved_s;     /* when that was last so, and it was said; 0: it is over */
 	_Atomic uint32_t top;           /* one above the highest descriptor ever claimed */
 	struct sockaddr_storage name;   /* the listener's: what it accepts has the same */
 	uint32_t size;                  /* descriptors that claims[] covers */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,8 @@ int upgrade_verdict(const struct pool *pool)
 
 static void set_inherited(const struct pool *pool, bool inherited)
 {
+	if (inherited) /* handlers may have opened theirs without O_CLOEXEC */
+		close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	queue_set_inherited(pool->queue, inherited);
 	fcntl(pool->shared.fd, F_SETFD, inherited ? 0 : FD_CLOEXEC);
 }

@@ -6,7 +6,7 @@ build=${PERCORE_BUILD:-$top/build}
 percore=$build/percore
 dir=$(mktemp -d)
 chmod 755 "$dir"
-started=()
+started=() pools=0
 
 cleanup() {
 	local pid
@@ -50,11 +50,12 @@ wait_for() { # COMMAND...: until it succeeds, 10 s at most
 	fail "never came true: $*"
 }
 
-start_pool() { # percore|faulty [OPTION...]: sets $pool, its master, and $socket; stderr in $dir/err
+start_pool() { # percore|faulty [OPTION...]: sets $pool, its master, and $socket ($again: that one again); stderr in $dir/err
 	local program=$percore
 	[ "$1" = percore ] || program=$build/tests/system/$1
 	shift
-	socket=$dir/pool.sock
+	socket=${again:-$dir/pool$((++pools)).sock}
+	: >"$dir/err"
 	"$program" --listen "unix:$socket" "$@" 2>>"$dir/err" &
 	pool=$!
 	started+=("$pool")
