@@ -45,7 +45,7 @@
 #define MASTER            0xffffu /* as an owner */
 #define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
-enum { DESCRIPTORS_MAX = 1 << 20, BACKLOG_MAX = 4096, TAKE_IN_MAX = 16, CALM_S = 10 };
+enum { DESCRIPTORS_MAX = 1 << 20, BACKLOG_MAX = 4096, TAKE_IN_MAX = 16, CALM_S = 10, GIVE_UP_MAX = 8 };
 
 static uint64_t free_word(uint32_t generation)
 {
@@ -279,6 +279,12 @@ static bool give_back(struct queue *q, unsigned worker, struct connection *c)
 	return true;
 }
 
+bool queue_keeps_none(const struct queue *q)
+{
+	return atomic_load_explicit(&q->draining, memory_order_relaxed) ||
+	       atomic_load_explicit(&q->starved_s, memory_order_relaxed);
+}
+
 _Atomic uint32_t *queue_spool(struct queue *q, const struct connection *c)
 {
 	return &q->claims[c->fd].spool;
@@ -426,6 +432,37 @@ bool queue_adopt(struct queue *q, const struct worker_shm *slots, unsigned count
 	return true;
 }
 
+static bool has_input(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+/*
+ * New connections have waited for descriptors through a whole tick.  Idle ones that
+ * the web server keeps would hold them for ever, so some of those are given up.
+ */
+static void give_up_idle(struct queue *q)
+{
+	uint32_t top = top_of(q);
+	int left = GIVE_UP_MAX;
+
+	for (uint32_t fd = 0; fd < top && left > 0; fd++) {
+		uint64_t word = atomic_load_explicit(&q->claims[fd].word, memory_order_relaxed);
+		struct connection c = { .fd = (int)fd, .generation = generation_of(word), .is_known = true };
+		if (!(word & OPEN) || word & OWNER || atomic_load(&q->claims[fd].half_since_s) ||
+		    !claim(&q->claims[fd].word, c.generation, MASTER))
+			continue;
+		if (has_input(c.fd)) {
+			queue_release(q, &c);
+			continue;
+		}
+		close_owned(q, &c, true);
+		left--;
+	}
+}
+
 void queue_tick(struct queue *q)
 {
 	uint32_t top = top_of(q), now = now_s();
@@ -445,8 +482,12 @@ void queue_tick(struct queue *q)
 			queue_release(q, &c);
 	}
 	uint32_t starved_s = atomic_load(&q->starved_s);
-	if (starved_s && now - starved_s >= CALM_S && atomic_compare_exchange_strong(&q->starved_s, &starved_s, 0))
+	if (starved_s && now - starved_s >= CALM_S &&
+	    atomic_compare_exchange_strong(&q->starved_s, &starved_s, 0))
 		log_line("accept: descriptors are free again");
+	if (atomic_load(&q->accept_paused) && q->was_paused)
+		give_up_idle(q);
+	q->was_paused = atomic_load(&q->accept_paused);
 	resume_accepting(q);
 }
 

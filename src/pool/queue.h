@@ -33,6 +33,7 @@ struct queue {
 	_Atomic uint32_t starved_s;     /* when that was last so, and it was said; 0: it is over */
 	_Atomic uint32_t top;           /* one above the highest descriptor ever claimed */
 	struct sockaddr_storage name;   /* the listener's: what it accepts has the same */
+	bool was_paused;                /* at the last tick */
 	uint32_t size;                  /* descriptors that claims[] covers */
 	struct claim_shm claims[];
 };
@@ -72,6 +73,10 @@ void queue_take_in(struct queue *q, struct worker_shm *slot);
 
 /* The connection's spool, for fcgi.h. */
 _Atomic uint32_t *queue_spool(struct queue *q, const struct connection *c);
+
+/* Worker: true when an answered connection is to be closed, whoever wants to keep it: at the end, or for want
+ * of descriptors. */
+bool queue_keeps_none(const struct queue *q);
 
 /* Worker: gives a connection back.  True when input came meanwhile: it is still claimed, look again. */
 bool queue_park(struct queue *q, unsigned worker, struct connection *c);

@@ -105,7 +105,7 @@ static bool serve(struct duty *duty, const struct connection *c)
 	uint64_t requests = atomic_load_explicit(&w->slot->requests, memory_order_relaxed);
 	atomic_store_explicit(&w->slot->requests, requests + 1, memory_order_relaxed);
 	duty->served++;
-	return open && !atomic_load_explicit(&w->queue->draining, memory_order_relaxed);
+	return open && !queue_keeps_none(w->queue);
 }
 
 /* The end of the request whose answer a dead worker owed: true while more may come. */
