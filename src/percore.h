@@ -52,7 +52,10 @@ void percore_add_route(struct percore_app *app, const char *method, const char *
  */
 void percore_add_probe(struct percore_app *app, const char *pattern, percore_handler handler);
 
-/* Options of the service's own: --NAME VALUE, or NAME = VALUE in the file.  *value holds the default. */
+/*
+ * Options of the service's own: --NAME VALUE, or NAME = VALUE in the file.  *value
+ * holds the default.  A text that was given is lent until percore_run returns.
+ */
 void percore_add_number(struct percore_app *app, const char *name, long *value, long min, long max,
                         const char *help);
 void percore_add_text(struct percore_app *app, const char *name, const char **value, const char *help);

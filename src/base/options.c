@@ -21,6 +21,12 @@ struct draft {
 	bool in_file, in_flags;
 };
 
+/* Texts and lists that were read; all stay until options_free, since older values may still be in use. */
+struct kept {
+	struct kept *next;
+	max_align_t memory[];
+};
+
 struct options {
 	const char *program, *version;
 	const struct option_spec *specs;
@@ -30,6 +36,7 @@ struct options {
 	struct draft *drafts;
 	struct draft *initial; /* the defaults */
 	struct draft *before;  /* what held when the parse began */
+	struct kept *kept;
 	const char *file;
 	unsigned line;
 	bool line_is_long, file_is_wrong;
@@ -81,6 +88,10 @@ void options_free(struct options *options)
 {
 	if (!options)
 		return;
+	for (struct kept *kept; (kept = options->kept);) {
+		options->kept = kept->next;
+		free(kept);
+	}
 	free(options->drafts);
 	free(options->initial);
 	free(options->before);
@@ -132,14 +143,27 @@ static bool read_number(const struct option_spec *spec, const char *text, long *
 	return quantity_parse(quantity, text, number) && *number >= spec->min && *number <= spec->max;
 }
 
-static bool append(struct option_list *list, const char *text)
+static void *keep(struct options *options, size_t size)
 {
-	const char **items = realloc(list->items, (list->count + 1) * sizeof *items);
+	struct kept *kept = malloc(sizeof *kept + size);
+
+	if (!kept)
+		return NULL;
+	kept->next = options->kept;
+	options->kept = kept;
+	return kept->memory;
+}
+
+static bool append(struct options *options, struct option_list *list, const char *text)
+{
+	const char **items = keep(options, (list->count + 1) * sizeof *items);
 
 	if (!items)
 		return false;
-	items[list->count++] = text;
-	list->items = items;
+	if (list->count > 0)
+		memcpy(items, list->items, list->count * sizeof *items);
+	items[list->count] = text;
+	*list = (struct option_list){ items, list->count + 1 };
 	return true;
 }
 
@@ -157,12 +181,12 @@ static bool take(struct options *options, size_t i, const char *text, const char
 		log_line("%s %s: must be %s", where, text, words);
 		return false;
 	}
-	char *copy = strdup(text);
-	if (!copy || (spec->kind == OPTION_LIST && !append(&draft->list, copy))) {
+	char *copy = keep(options, strlen(text) + 1);
+	if (!copy || (spec->kind == OPTION_LIST && !append(options, &draft->list, copy))) {
 		log_line("%s: no memory", where);
 		return false;
 	}
-	draft->text = copy;
+	draft->text = strcpy(copy, text);
 	return true;
 }
 
@@ -174,8 +198,8 @@ static char *read_line(char *line, int size, void *stream)
 {
 	struct options *options = ((void **)stream)[1];
 
-	if (!fgets(line, size, ((void **)stream)[0]))
-		return NULL;
+	if (options->line_is_long || !fgets(line, size, ((void **)stream)[0]))
+		return NULL; /* after a long line: options->line is to stay at it */
 	options->line++;
 	if (!strchr(line, '\n') && (int)strlen(line) == size - 1)
 		options->line_is_long = true;

@@ -51,7 +51,7 @@ struct options;
  */
 struct options *options_new(const char *program, const char *version, const struct option_spec *specs,
                             size_t count, bool (*check)(void *context), void *context);
-void options_free(struct options *options); /* the values that were set stay */
+void options_free(struct options *options); /* and the texts and lists that it set */
 
 /* May be called again, with the same arguments, to read the file anew. */
 enum options_verdict options_parse(struct options *options, int argc, char **argv);
