@@ -32,6 +32,7 @@ const char *answer_reason(int status)
 		{ 408, "Request Timeout" },
 		{ 409, "Conflict" },
 		{ 410, "Gone" },
+		{ 411, "Length Required" },
 		{ 412, "Precondition Failed" },
 		{ 413, "Content Too Large" },
 		{ 415, "Unsupported Media Type" },
@@ -94,12 +95,35 @@ static bool has_body(int status)
 	return status >= 200 && status != 204 && status != 304;
 }
 
+static bool send_text(const struct percore_request *request, const char *text)
+{
+	return fcgi_write(request->fcgi, text, strlen(text)) == 0;
+}
+
+/* In pieces, since a Content-Type may be as long as a client makes it. */
+static bool send_head(const struct percore_request *request, int status, const char *content_type,
+                      size_t length)
+{
+	char lines[320];
+
+	snprintf(lines, sizeof lines, "Status: %d %s\r\nX-Request-ID: %s\r\n%s", status,
+	         answer_reason(status), request->id,
+	         request->has_cache_control ? "" : "Cache-Control: no-store\r\n");
+	if (!send_text(request, lines))
+		return false;
+	if (has_body(status)) {
+		snprintf(lines, sizeof lines, "\r\nContent-Length: %zu\r\n", length);
+		if (!send_text(request, "Content-Type: ") || !send_text(request, content_type) ||
+		    !send_text(request, lines))
+			return false;
+	}
+	return fcgi_write(request->fcgi, request->headers, request->headers_length) == 0 &&
+	       send_text(request, "\r\n");
+}
+
 void percore_stream_begin(struct percore_request *request, int status, const char *content_type,
                           size_t length)
 {
-	char head[512];
-	int n = 0;
-
 	if (request->answered) {
 		log_line("request %s: %s answered twice: the connection is closed", request->id,
 		         request->path);
@@ -107,18 +131,9 @@ void percore_stream_begin(struct percore_request *request, int status, const cha
 		return;
 	}
 	request->answered = true;
-	if (has_body(status))
-		n = snprintf(head, sizeof head,
-		             "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", status,
-		             answer_reason(status), content_type, length);
-	else
-		n = snprintf(head, sizeof head, "Status: %d %s\r\n", status, answer_reason(status));
-	if ((size_t)n < sizeof head)
-		n += snprintf(head + n, sizeof head - (size_t)n, "X-Request-ID: %s\r\n%s", request->id,
-		              request->has_cache_control ? "" : "Cache-Control: no-store\r\n");
-	if ((size_t)n >= sizeof head || fcgi_write(request->fcgi, head, (size_t)n) != 0 ||
-	    fcgi_write(request->fcgi, request->headers, request->headers_length) != 0 ||
-	    fcgi_write(request->fcgi, "\r\n", 2) != 0)
+	if (content_type && !is_printable(content_type))
+		content_type = "application/octet-stream"; /* it would bring in headers */
+	if (!send_head(request, status, content_type, length))
 		request->cut = true;
 	request->answer_left = request->is_head || !has_body(status) ? 0 : length;
 }
