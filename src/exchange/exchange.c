@@ -80,6 +80,14 @@ static bool is_overload(const struct percore_request *request)
 	return shed_refuses(shed, shed_wait_ms(shed, start, wall_ms), clock_coarse_ms());
 }
 
+/* A chunked body that the web server did not buffer: its end is not known, and nothing here reads to it. */
+static bool is_length_missing(const struct percore_request *request)
+{
+	const char *length = percore_param(request, "CONTENT_LENGTH");
+
+	return (!length || !*length) && percore_param(request, "HTTP_TRANSFER_ENCODING");
+}
+
 static void serve_known_path(struct percore_request *request)
 {
 	char allow[256];
@@ -127,6 +135,10 @@ static void dispatch(struct percore_request *request)
 	note(hand->path, sizeof hand->path, request->path);
 	if (!find_length(request)) {
 		percore_answer_problem(request, 400, "Content-Length is not a number.");
+		return;
+	}
+	if (is_length_missing(request)) {
+		percore_answer_problem(request, 411, "The body must come with its Content-Length.");
 		return;
 	}
 	request->path = route_below(request->path, exchange->prefix);
