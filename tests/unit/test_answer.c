@@ -1,0 +1,274 @@
+/* The answer: its headers, whole or as a stream, and once. */
+#include "ask.h"
+#include "unit.h"
+
+#include <string.h>
+
+static const char *name, *value;
+static bool was_set;
+
+static void set_one(struct percore_request *request)
+{
+	was_set = percore_set_header(request, name, value);
+	percore_answer_text(request, 200, "body");
+}
+
+static const struct told *told_with(const char *header, const char *text)
+{
+	name = header;
+	value = text;
+	return ask(&(struct ask){ .handler = set_one });
+}
+
+START_TEST(header_of_the_handler_is_sent)
+{
+	const struct told *told = told_with("X-Thing", "one, two");
+
+	ck_assert(was_set);
+	ck_assert_str_eq(told_header(told, "X-Thing"), "one, two");
+	ck_assert_str_eq(told_header(told, "Content-Length"), "4");
+	ck_assert_str_eq(told_header(told, "Content-Type"), "text/plain; charset=utf-8");
+	ck_assert_str_eq(told_header(told, "Cache-Control"), "no-store");
+}
+END_TEST
+
+START_TEST(cache_control_of_the_handler_replaces_no_store)
+{
+	const struct told *told = told_with("cache-control", "max-age=60");
+
+	ck_assert_str_eq(told_header(told, "Cache-Control"), "max-age=60");
+	ck_assert_ptr_null(strstr(told->head, "no-store"));
+}
+END_TEST
+
+START_TEST(header_that_is_no_token_is_refused)
+{
+	static const char *const bad[] = { "", "a b", "a:", "a\r\nb", "(a)", "\xc3\xa4", "a\t" };
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		told_with(bad[i], "x");
+		ck_assert_msg(!was_set, "'%s'", bad[i]);
+	}
+}
+END_TEST
+
+START_TEST(header_that_percore_sets_is_refused)
+{
+	static const char *const own[] = { "Status",       "content-type",      "CONTENT-LENGTH",
+		                           "X-Request-Id", "Transfer-Encoding", "Connection" };
+
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+		const struct told *told = told_with(own[i], "17");
+		ck_assert_msg(!was_set, "%s", own[i]);
+		ck_assert_int_eq(told->status, 200);
+		ck_assert_str_eq(told_header(told, "Content-Length"), "4");
+	}
+}
+END_TEST
+
+START_TEST(control_characters_in_a_value_are_refused)
+{
+	static const char *const bad[] = { "a\r\nSet-Cookie: b", "a\nb", "a\rb", "\x01", "a\x7f", "a\tb" };
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		told_with("X-Thing", bad[i]);
+		ck_assert_msg(!was_set, "'%s'", bad[i]);
+	}
+	told_with("X-Thing", "caf\xc3\xa9");
+	ck_assert(was_set);
+}
+END_TEST
+
+START_TEST(headers_beyond_2_kib_are_refused_and_the_rest_stays)
+{
+	static char long_value[2100];
+
+	memset(long_value, 'v', sizeof long_value - 1);
+	ck_assert_int_eq(told_with("X-Thing", long_value)->status, 200);
+	ck_assert(!was_set);
+	long_value[2048 - strlen("X-Thing: \r\n") - 1] = '\0';
+	told_with("X-Thing", long_value);
+	ck_assert(was_set);
+}
+END_TEST
+
+static void set_late(struct percore_request *request)
+{
+	percore_answer_text(request, 200, "body");
+	was_set = percore_set_header(request, "X-Late", "1");
+}
+
+START_TEST(header_after_the_answer_is_refused)
+{
+	was_set = true;
+	ck_assert_str_eq(ask(&(struct ask){ .handler = set_late })->body, "body");
+	ck_assert(!was_set);
+}
+END_TEST
+
+static void nothing(struct percore_request *request)
+{
+	(void)request;
+}
+
+START_TEST(handler_without_an_answer_makes_a_500)
+{
+	const struct told *told = ask(&(struct ask){ .handler = nothing });
+
+	ck_assert_int_eq(told->status, 500);
+	ck_assert_ptr_null(strstr(told->body, "detail"));
+}
+END_TEST
+
+static void answer_twice(struct percore_request *request)
+{
+	percore_answer_text(request, 200, "one");
+	percore_answer_text(request, 200, "two");
+}
+
+START_TEST(two_answers_break_the_connection)
+{
+	const struct told *told = ask(&(struct ask){ .handler = answer_twice });
+
+	ck_assert(!told->is_kept);
+	ck_assert(!told->is_ended);
+}
+END_TEST
+
+static size_t announced, sent;
+
+static void stream(struct percore_request *request)
+{
+	static const char bytes[70000];
+
+	percore_stream_begin(request, 200, "x/y", announced);
+	for (size_t left = sent; left > 0;) {
+		size_t piece = left < sizeof bytes ? left : sizeof bytes;
+		if (!percore_stream_write(request, bytes, piece))
+			return;
+		left -= piece;
+	}
+}
+
+START_TEST(stream_of_its_length_is_ended)
+{
+	static const size_t lengths[] = { 0, 1, 8191, 8192, 8193, 70000, 200000 };
+
+	for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+		announced = sent = lengths[i];
+		const struct told *told = ask(&(struct ask){ .handler = stream });
+		ck_assert_uint_eq(told->body_bytes, lengths[i]);
+		ck_assert(told->is_ended);
+		ck_assert(told->is_kept);
+	}
+}
+END_TEST
+
+START_TEST(stream_that_falls_short_is_broken_off)
+{
+	announced = 100000;
+	sent = 99999;
+	const struct told *told = ask(&(struct ask){ .handler = stream });
+	ck_assert(!told->is_ended);
+	ck_assert(!told->is_kept);
+}
+END_TEST
+
+START_TEST(stream_that_goes_beyond_is_broken_off)
+{
+	announced = 5;
+	sent = 6;
+	const struct told *told = ask(&(struct ask){ .handler = stream });
+	ck_assert(!told->is_ended);
+	ck_assert(!told->is_kept);
+}
+END_TEST
+
+START_TEST(stream_to_head_is_not_sent_and_not_short)
+{
+	announced = sent = 70000;
+	const struct told *told = ask(&(struct ask){ .handler = stream, .method = "HEAD" });
+	ck_assert_str_eq(told_header(told, "Content-Length"), "70000");
+	ck_assert_uint_eq(told->body_bytes, 0);
+	ck_assert(told->is_ended);
+}
+END_TEST
+
+static const char *content_type;
+
+static void typed(struct percore_request *request)
+{
+	percore_answer_bytes(request, 200, content_type, "body", 4);
+}
+
+START_TEST(long_content_type_is_sent_whole)
+{
+	static char type[900] = "multipart/form-data; boundary=";
+
+	memset(type + strlen(type), 'b', 800);
+	content_type = type;
+	const struct told *told = ask(&(struct ask){ .handler = typed });
+	ck_assert_int_eq(told->status, 200);
+	ck_assert_str_eq(told_header(told, "Content-Type"), type);
+	ck_assert_str_eq(told->body, "body");
+}
+END_TEST
+
+START_TEST(content_type_cannot_bring_in_headers)
+{
+	content_type = "text/plain\r\nSet-Cookie: a=b";
+	const struct told *told = ask(&(struct ask){ .handler = typed });
+	ck_assert_ptr_null(told_header(told, "Set-Cookie"));
+}
+END_TEST
+
+static int status;
+
+static void with_status(struct percore_request *request)
+{
+	percore_answer_text(request, status, "body");
+}
+
+START_TEST(status_without_a_body_has_none)
+{
+	for (status = 204; status <= 304; status += 100) {
+		const struct told *told = ask(&(struct ask){ .handler = with_status });
+		ck_assert_int_eq(told->status, status);
+		ck_assert_uint_eq(told->body_bytes, 0);
+		ck_assert_ptr_null(told_header(told, "Content-Length"));
+		ck_assert(told->is_ended);
+	}
+}
+END_TEST
+
+START_TEST(slash_is_not_escaped_in_json)
+{
+	const struct told *told = ask(&(struct ask){ .uri = "/a/b" });
+
+	ck_assert_ptr_nonnull(strstr(told->body, "\"instance\":\"/a/b\""));
+}
+END_TEST
+
+Suite *answer_suite(void)
+{
+	const TTest *const tests[] = { header_of_the_handler_is_sent,
+		                       cache_control_of_the_handler_replaces_no_store,
+		                       header_that_is_no_token_is_refused,
+		                       header_that_percore_sets_is_refused,
+		                       control_characters_in_a_value_are_refused,
+		                       headers_beyond_2_kib_are_refused_and_the_rest_stays,
+		                       header_after_the_answer_is_refused,
+		                       handler_without_an_answer_makes_a_500,
+		                       two_answers_break_the_connection,
+		                       stream_of_its_length_is_ended,
+		                       stream_that_falls_short_is_broken_off,
+		                       stream_that_goes_beyond_is_broken_off,
+		                       stream_to_head_is_not_sent_and_not_short,
+		                       long_content_type_is_sent_whole,
+		                       content_type_cannot_bring_in_headers,
+		                       status_without_a_body_has_none,
+		                       slash_is_not_escaped_in_json,
+		                       NULL };
+
+	return suite_of("answer", tests);
+}

@@ -1,0 +1,86 @@
+/* Numbers, sizes and times as people write them. */
+#include "base/quantity.h"
+#include "unit.h"
+
+#include <limits.h>
+
+static long value_of(enum quantity quantity, const char *text)
+{
+	long value = -1;
+
+	return quantity_parse(quantity, text, &value) ? value : -1;
+}
+
+START_TEST(size_is_in_powers_of_1024)
+{
+	ck_assert_int_eq(value_of(QUANTITY_BYTES, "512"), 512);
+	ck_assert_int_eq(value_of(QUANTITY_BYTES, "64k"), 65536);
+	ck_assert_int_eq(value_of(QUANTITY_BYTES, "64M"), 64 << 20);
+	ck_assert_int_eq(value_of(QUANTITY_BYTES, "1g"), 1L << 30);
+}
+END_TEST
+
+START_TEST(time_is_in_milliseconds_and_bare_in_seconds)
+{
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "500ms"), 500);
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "30s"), 30000);
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "30"), 30000);
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "2m"), 120000);
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "1h"), 3600000);
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "1.5s"), 1500);
+}
+END_TEST
+
+START_TEST(what_is_no_quantity_is_refused)
+{
+	static const char *const none[] = { "",    " ",   "-1", "+1",  "1 ",  " 1",  "0x10",
+		                            "1e3", "k",   ".5", "1.5", "1.k", "1kk", "ten",
+		                            "1m1", "1,5", "1_", "NaN", "inf", "1\n" };
+
+	for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+		ck_assert_msg(value_of(QUANTITY_NUMBER, none[i]) == -1, "number '%s'", none[i]);
+		ck_assert_msg(value_of(QUANTITY_BYTES, none[i]) == -1, "size '%s'", none[i]);
+	}
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "1.2.3s"), -1);
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "1k"), -1);
+	ck_assert_int_eq(value_of(QUANTITY_NUMBER, "1k"), -1);
+}
+END_TEST
+
+START_TEST(quantity_beyond_a_long_is_refused)
+{
+	ck_assert_int_eq(value_of(QUANTITY_NUMBER, "9223372036854775807"), LONG_MAX);
+	ck_assert_int_eq(value_of(QUANTITY_NUMBER, "9223372036854775808"), -1);
+	ck_assert_int_eq(value_of(QUANTITY_BYTES, "9223372036854775807k"), -1);
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "9223372036854775807"), -1);
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "999999999999999999999.5h"), -1);
+}
+END_TEST
+
+START_TEST(printed_quantity_reads_back)
+{
+	static const long values[] = { 0,       1,        7,     1000,     1024,     1500,    60000,
+		                       3600000, 64 << 20, 65537, 1L << 40, LONG_MAX, 1L << 30 };
+	char text[32];
+
+	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+		for (int q = QUANTITY_NUMBER; q <= QUANTITY_TIME; q++) {
+			quantity_print((enum quantity)q, values[i], text, sizeof text);
+			ck_assert_msg(value_of((enum quantity)q, text) == values[i], "%ld as '%s'", values[i],
+			              text);
+		}
+	quantity_print(QUANTITY_TIME, 90000, text, sizeof text);
+	ck_assert_str_eq(text, "90s");
+}
+END_TEST
+
+Suite *quantity_suite(void)
+{
+	const TTest *const tests[] = {
+		size_is_in_powers_of_1024,      time_is_in_milliseconds_and_bare_in_seconds,
+		what_is_no_quantity_is_refused, quantity_beyond_a_long_is_refused,
+		printed_quantity_reads_back,    NULL
+	};
+
+	return suite_of("quantity", tests);
+}

@@ -1,0 +1,34 @@
+/* unit - the areas that the one runner runs, and what their tests share. */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <check.h>
+
+Suite *quantity_suite(void);
+Suite *options_suite(void);
+Suite *cpu_suite(void);
+Suite *route_suite(void);
+Suite *head_suite(void);
+Suite *request_suite(void);
+Suite *query_suite(void);
+Suite *body_suite(void);
+Suite *json_suite(void);
+Suite *answer_suite(void);
+Suite *app_suite(void);
+Suite *queue_suite(void);
+Suite *adopt_suite(void);
+
+/* Adds a suite's tests, ended by NULL. */
+static inline Suite *suite_of(const char *name, const TTest *const *tests)
+{
+	Suite *suite = suite_create(name);
+	TCase *tcase = tcase_create(name);
+
+	tcase_set_timeout(tcase, 60);
+	for (; *tests; tests++)
+		tcase_add_test(tcase, *tests);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+#endif
