@@ -135,19 +135,23 @@ static bool close_after(const struct duty *duty, struct connection *c, bool open
 static bool attend_once(struct duty *duty, struct connection *c, bool *half)
 {
 	const struct worker *w = duty->worker;
+	enum fcgi_look look;
 
 	*half = false;
 	if (queue_discards(w->queue, c)) {
 		*half = true;
 		return close_after(duty, c, discard(c), true);
 	}
-	switch (fcgi_look(duty->fcgi, c->fd, queue_spool(w->queue, c))) {
+	/* A request may wait behind such a record already, and no edge would tell of it. */
+	while ((look = fcgi_look(duty->fcgi, c->fd, queue_spool(w->queue, c))) == FCGI_LOOK_MANAGE) {
+		set_stage(duty, WORKER_SERVING);
+		if (!close_after(duty, c, fcgi_manage(duty->fcgi, c->fd, queue_spool(w->queue, c)), true))
+			return false;
+	}
+	switch (look) {
 	case FCGI_LOOK_REQUEST:
 		set_stage(duty, WORKER_SERVING);
 		return close_after(duty, c, serve(duty, c), false);
-	case FCGI_LOOK_MANAGE:
-		set_stage(duty, WORKER_SERVING);
-		return close_after(duty, c, fcgi_manage(duty->fcgi, c->fd, queue_spool(w->queue, c)), true);
 	case FCGI_LOOK_NOTHING:
 		*half = *queue_spool(w->queue, c) != 0;
 		return true;
@@ -160,6 +164,7 @@ static bool attend_once(struct duty *duty, struct connection *c, bool *half)
 	case FCGI_LOOK_BROKEN:
 		log_line("the web server sent %s: its connection is closed", fcgi_reason(duty->fcgi));
 		break;
+	case FCGI_LOOK_MANAGE:
 	case FCGI_LOOK_END:
 		break;
 	}
