@@ -4,6 +4,7 @@ set -eu
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${PERCORE_BUILD:-$top/build}
 percore=$build/percore
+data='{"street":"10 Downing Street","city":"Value: 99"}'
 dir=$(mktemp -d)
 chmod 755 "$dir"
 started=() pools=0
@@ -18,6 +19,7 @@ trap cleanup EXIT
 
 fail() {
 	echo "FAILED: $*" >&2
+	tail -n 5 "$dir"/*.err >&2 2>/dev/null || true
 	exit 1
 }
 
@@ -25,9 +27,14 @@ equal() { # WHAT GOT WANTED
 	[ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"
 }
 
-start() {
+matches() { # WHAT GOT PATTERN
+	grep -q -- "$3" <<<"$2" || fail "$1: got '$2', wanted something like '$3'"
+}
+
+start() { # COMMAND...: in the background, until the test ends; its process in $pid
 	"$@" &
-	started+=($!)
+	pid=$!
+	started+=("$pid")
 }
 
 free_port() {
@@ -37,8 +44,8 @@ free_port() {
 	done
 }
 
-workers() { # MASTER: the pids of its workers
-	pgrep -P "$1" -x percore-worker
+workers() { # [MASTER]: the pids of its workers; of $pool's
+	pgrep -P "${1:-$pool}" -x percore-worker | sort
 }
 
 wait_for() { # COMMAND...: until it succeeds, 10 s at most
@@ -56,13 +63,34 @@ start_pool() { # percore|faulty [OPTION...]: sets $pool, its master, and $socket
 	shift
 	socket=${again:-$dir/pool$((++pools)).sock}
 	: >"$dir/err"
-	"$program" --listen "unix:$socket" "$@" 2>>"$dir/err" &
-	pool=$!
-	started+=("$pool")
+	start "$program" --listen "unix:$socket" "$@" 2>>"$dir/err"
+	pool=$pid
 	wait_for grep -q 'serving on' "$dir/err"
 }
 
-start_nginx() { # SOCKET: sets $url; kept connections
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# A pool: its socket in $socket, its master's process in $pool, what it says in $dir/NAME.err.
+serve() { # NAME [OPTION...]: percore, or another program named by PROGRAM
+	socket=$dir/$1.sock
+	start "${PROGRAM:-$percore}" --listen "unix:$socket" "${@:2}" 2>"$dir/$1.err"
+	pool=$pid
+	wait_for test -S "$socket"
+}
+
+# One request over records: see record.pl.
+record() { timeout 60 perl "$top/tests/system/record.pl" "${to:-$socket}" "$@"; }
+
+# One request through the FastCGI command-line client, with the environment as its parameters.
+cgi() { # METHOD URI
+	REQUEST_METHOD=$1 REQUEST_URI=$2 timeout 20 cgi-fcgi -bind -connect "${to:-$socket}" | tr -d '\r'
+}
+
+code() { curl -s -m 60 -o /dev/null -w '%{http_code}' "$@"; }
+
+# Web servers in front of $socket; each sets $url and leaves its process in $web.
+start_nginx() { # [SOCKET]
+	local port
 	port=$(free_port)
 	url=http://127.0.0.1:$port
 	cat >"$dir/nginx.conf" <<-END
@@ -70,16 +98,45 @@ start_nginx() { # SOCKET: sets $url; kept connections
 		events { worker_connections 16384; }
 		http { access_log off; client_body_temp_path $dir/b; fastcgi_temp_path $dir/f;
 		proxy_temp_path $dir/p; uwsgi_temp_path $dir/u; scgi_temp_path $dir/s;
-		$(sed "s|unix:/run/percore.sock|unix:$1|; s|127.0.0.1:8080|127.0.0.1:$port|" "$top/deploy/nginx.conf")
+		$(sed "s|unix:/run/percore.sock|unix:${1:-$socket}|; s|127.0.0.1:8080|127.0.0.1:$port|" "$top/deploy/nginx.conf")
 		}
 	END
 	start nginx -c "$dir/nginx.conf" -e "$dir/nginx.log"
-	wait_for curl -s -o /dev/null "$url/"
+	web=$pid
+	wait_for curl -s "$url/"
 }
 
-start_lighttpd() { # SOCKET: sets $url
+start_lighttpd() { # [SOCKET]
+	local port
 	port=$(free_port)
 	url=http://127.0.0.1:$port
-	PERCORE_SOCKET=$1 PERCORE_PORT=$port start lighttpd -D -f "$top/lighttpd.conf"
-	wait_for curl -s -o /dev/null "$url/healthz"
+	PERCORE_SOCKET=${1:-$socket} PERCORE_PORT=$port start lighttpd -D -f "$top/lighttpd.conf"
+	web=$pid
+	wait_for curl -s "$url/"
+}
+
+start_haproxy() {
+	local port
+	port=$(free_port)
+	url=http://127.0.0.1:$port
+	cat >"$dir/haproxy.conf" <<-END
+		defaults
+			mode http
+			timeout connect 20s
+			timeout client 20s
+			timeout server 20s
+		fcgi-app percore
+			docroot /var/empty
+			option keep-conn
+		frontend web
+			bind 127.0.0.1:$port
+			default_backend percore
+		backend percore
+			use-fcgi-app percore
+			server one unix@$socket proto fcgi
+	END
+	start haproxy -db -f "$dir/haproxy.conf"
+	# shellcheck disable=SC2034 # for the tests
+	web=$pid
+	wait_for curl -s "$url/"
 }

@@ -1,14 +1,14 @@
 # For the tests of percore-load: the server of known behaviour, and the results.  Source it.
 # shellcheck shell=bash
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-load=$top/build/percore-load
+load=$build/percore-load
 # The machine may be busy: what it spoils is marked, but these tests ask for something else.
 calm=(--max-lateness 1h --max-cpu 1000 --max-steal 100 --quiet)
 
 serve() { # name=value...: sets $url and $server
 	port=$(free_port)
 	url=http://127.0.0.1:$port/
-	start "$top/build/tests/system/load-server" "$port" "$@"
+	start "$build/tests/system/load-server" "$port" "$@"
 	server=${started[-1]}
 	wait_for bash -c ": </dev/tcp/127.0.0.1/$port"
 }
