@@ -3,6 +3,7 @@
 
 #include "exchange/exchange.h"
 #include "exchange/fcgi.h"
+#include "exchange/request.h"
 #include "wire.h"
 
 #include <check.h>
@@ -95,7 +96,10 @@ const struct told *ask(const struct ask *ask)
 	const struct exchange exchange = { .routes = &routes,
 		                           .prefix = "",
 		                           .max_body = ask->max_body ? ask->max_body : 1 << 20 };
-	struct fcgi *fcgi = fcgi_new(&(struct fcgi_settings){ .io_timeout_s = 1, .max_connections = 1 });
+	static struct inhand_shm hand;
+	struct fcgi *fcgi =
+		fcgi_new(&(struct fcgi_settings){ .io_timeout_s = 1, .max_connections = 1, .hand = &hand });
+	request_seed();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	for (int i = 0; i < 2; i++)
 		setsockopt(pair[i], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);

@@ -10,13 +10,15 @@
 
 static struct wire wire;
 static struct fcgi *fcgi;
+static struct inhand_shm hand;
 static int pair[2];
 static _Atomic uint32_t spool;
 
 static void connect_pair(void)
 {
 	if (!fcgi)
-		fcgi = fcgi_new(&(struct fcgi_settings){ .io_timeout_s = 1, .max_connections = 7 });
+		fcgi = fcgi_new(
+			&(struct fcgi_settings){ .io_timeout_s = 1, .max_connections = 7, .hand = &hand });
 	ck_assert_ptr_nonnull(fcgi);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 }
@@ -70,6 +72,10 @@ START_TEST(request_is_adopted_and_its_parameters_read)
 	ck_assert_ptr_null(fcgi_param(fcgi, "REQUEST"));
 	ck_assert_int_eq(fcgi_read(fcgi, &byte, 1), 0);
 	ck_assert_int_eq(fcgi_write(fcgi, "x", 1), 0);
+	ck_assert_int_eq(hand.sent, INHAND_NOTHING);
+	ck_assert(hand.keep);
+	ck_assert(hand.has_whole_input);
+	ck_assert_uint_eq(hand.fcgi_id, 1);
 	ck_assert(fcgi_end(fcgi)); /* kept: the web server asked for it */
 	ck_assert_int_eq(look(), FCGI_LOOK_NOTHING);
 	write_request(false);
@@ -77,6 +83,8 @@ START_TEST(request_is_adopted_and_its_parameters_read)
 	ck_assert_int_eq(look(), FCGI_LOOK_REQUEST);
 	ck_assert(fcgi_begin(fcgi, pair[1], &spool));
 	ck_assert(!fcgi_end(fcgi));
+	ck_assert_int_eq(hand.sent, INHAND_WHOLE);
+	ck_assert(!hand.keep);
 }
 END_TEST
 
@@ -97,20 +105,6 @@ START_TEST(head_that_comes_byte_by_byte_waits_in_the_spool)
 	ck_assert_uint_eq(spool, 0);
 	ck_assert_str_eq(fcgi_param(fcgi, "REQUEST_URI"), "/x");
 	ck_assert(fcgi_end(fcgi));
-}
-END_TEST
-
-START_TEST(part_in_the_spool_is_still_a_part_when_an_event_comes_twice)
-{
-	connect_pair();
-	write_request(true);
-	send_bytes(wire.bytes, 20);
-	ck_assert_int_eq(look(), FCGI_LOOK_PART);
-	fcgi_spool(fcgi, pair[1], &spool);
-	ck_assert_int_eq(look(), FCGI_LOOK_PART);
-	fcgi_spool(fcgi, pair[1], &spool);
-	send_bytes(wire.bytes + 20, wire.size - 20);
-	ck_assert_int_eq(look(), FCGI_LOOK_REQUEST);
 }
 END_TEST
 
@@ -262,7 +256,6 @@ Suite *adopt_suite(void)
 	const TTest *const tests[] = { look_tells_what_waits,
 		                       request_is_adopted_and_its_parameters_read,
 		                       head_that_comes_byte_by_byte_waits_in_the_spool,
-		                       part_in_the_spool_is_still_a_part_when_an_event_comes_twice,
 		                       get_values_is_answered_and_the_request_behind_it_served,
 		                       head_of_nearly_128_kib_is_adopted,
 		                       head_of_more_than_128_kib_is_refused,

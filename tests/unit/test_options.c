@@ -29,13 +29,21 @@ static const struct option_spec specs[] = {
 	{ "list", OPTION_LIST, &v.list, 0, 0, "ITEM", "a list" },
 };
 
+static bool is_odd_refused;
+
+static bool check(void *context)
+{
+	(void)context;
+	return !is_odd_refused || v.number % 2 == 0;
+}
+
 static void make(void)
 {
 	static const char *items[] = { "default" };
 
 	options_free(options);
 	v = (struct values){ 1, -1, 1024, 30000, false, "word", { items, 1 } };
-	options = options_new("demo", "1.2", specs, sizeof specs / sizeof specs[0]);
+	options = options_new("demo", "1.2", specs, sizeof specs / sizeof specs[0], check, NULL);
 	ck_assert_ptr_nonnull(options);
 }
 
@@ -237,6 +245,20 @@ START_TEST(nothing_is_set_unless_all_is_good)
 }
 END_TEST
 
+START_TEST(values_that_do_not_fit_together_are_not_set)
+{
+	make();
+	is_odd_refused = true;
+	v.number = 4;
+	ck_assert_int_eq(parse("--number 17 --size 2k"), OPTIONS_USAGE);
+	ck_assert_int_eq(v.number, 4);
+	ck_assert_int_eq(v.size, 1024);
+	ck_assert_int_eq(parse_file("number = 17\n", "-t"), OPTIONS_CONFIG);
+	ck_assert_int_eq(parse_file("number = 18\n", ""), OPTIONS_SERVE);
+	ck_assert_int_eq(v.number, 18);
+}
+END_TEST
+
 START_TEST(file_that_is_read_anew_starts_from_the_defaults)
 {
 	make();
@@ -310,7 +332,7 @@ START_TEST(text_that_is_not_set_is_printed_as_a_comment)
 	make();
 	v.text = NULL;
 	options_free(options);
-	options = options_new("demo", "1.2", specs, sizeof specs / sizeof specs[0]);
+	options = options_new("demo", "1.2", specs, sizeof specs / sizeof specs[0], check, NULL);
 	ck_assert_int_eq(parse("-T"), OPTIONS_DONE);
 	ck_assert_ptr_nonnull(strstr(printed, "; text = \n"));
 }
@@ -362,6 +384,7 @@ Suite *options_suite(void)
 		                       line_of_198_bytes_is_whole,
 		                       last_line_needs_no_newline,
 		                       nothing_is_set_unless_all_is_good,
+		                       values_that_do_not_fit_together_are_not_set,
 		                       file_that_is_read_anew_starts_from_the_defaults,
 		                       file_that_is_missing_is_said,
 		                       wrong_usage_points_to_the_help,

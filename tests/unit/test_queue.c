@@ -3,6 +3,7 @@
  * descriptor table: who owns a connection, and that nothing is stranded.
  */
 #include "pool/queue.h"
+#include "pool/rescue.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -21,10 +22,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORKERS = 4, WAIT_MS = 10000, SHORT_MS = 50 };
+enum { WORKERS = 4, DESCRIPTORS = 1024, WAIT_MS = 10000, SHORT_MS = 50 };
 
 static struct queue *q;
 static struct worker_shm *slots;
+static struct pool_shm counts;
 static struct sockaddr_un name = { .sun_family = AF_UNIX };
 static sigset_t none;
 
@@ -46,9 +48,11 @@ static void open_queue(unsigned io_timeout_s)
 	ck_assert_int_eq(bind(listener, (struct sockaddr *)&name, sizeof name), 0);
 	ck_assert_int_eq(listen(listener, 64), 0);
 	slots = shared(WORKERS * sizeof *slots);
-	q = queue_open(&(struct queue_settings){
-		.listener = listener, .workers = WORKERS, .io_timeout_s = io_timeout_s, .is_pool = true });
-	ck_assert_ptr_nonnull(q);
+	q = shared(queue_bytes(DESCRIPTORS));
+	const struct queue_settings settings = { .listener = listener,
+		                                 .io_timeout_s = io_timeout_s,
+		                                 .is_pool = true };
+	ck_assert_int_eq(queue_init(q, DESCRIPTORS, &settings), 0);
 }
 
 static void close_queue(void)
@@ -81,6 +85,17 @@ static struct connection accept_one(int *client)
 	*client = connect_client();
 	ck_assert_int_eq(take(0, &c), 1);
 	return c;
+}
+
+/* What the master does when a worker is dead. */
+static void rescue(unsigned worker)
+{
+	rescue_worker(&(struct rescue){ .queue = q,
+	                                .pool = &counts,
+	                                .slot = &slots[worker],
+	                                .worker = worker,
+	                                .seat = worker,
+	                                .status = 500 });
 }
 
 static bool is_closed(int client)
@@ -211,26 +226,113 @@ START_TEST(connection_of_an_idle_dead_worker_is_free_again)
 	c = accept_one(&client);
 	send(client, "x", 1, 0);
 	atomic_store(&slots[0].stage, WORKER_IDLE); /* it died before it read */
-	queue_recover(q, 0, &slots[0]);
+	rescue(0);
 	ck_assert_int_eq(take(1, &again), 1);
 	ck_assert_int_eq(again.fd, c.fd);
 	close_queue();
 }
 END_TEST
 
-START_TEST(connection_of_a_serving_dead_worker_is_closed)
+/* Worker 0 died of a request that came whole, on a connection to keep; so much of its answer was sent. */
+static struct connection die_serving(int *client, enum inhand_sent sent)
 {
-	struct connection c;
-	int client, other_client;
+	struct connection c = accept_one(client);
+	struct inhand_shm *hand = &slots[0].hand;
+
+	atomic_store(&slots[0].stage, WORKER_SERVING);
+	hand->fcgi_id = 1;
+	hand->keep = hand->has_whole_input = true;
+	hand->sent = sent;
+	strcpy(hand->id, "the-id");
+	return c;
+}
+
+static bool is_free(const struct connection *c)
+{
+	return (atomic_load(&q->claims[c->fd].word) & 0xffff) == 0;
+}
+
+START_TEST(request_without_an_answer_is_answered_for_the_dead_worker)
+{
+	char answer[1024] = "";
+	int client;
 
 	open_queue(30);
-	c = accept_one(&client);
-	atomic_store(&slots[0].stage, WORKER_SERVING);
+	struct connection c = die_serving(&client, INHAND_NOTHING);
+	rescue(0);
+	ssize_t got = recv(client, answer, sizeof answer - 1, MSG_DONTWAIT);
+	ck_assert_int_gt(got, 8);
+	ck_assert_ptr_nonnull(memmem(answer, (size_t)got, "Status: 500 ", 12));
+	ck_assert_ptr_nonnull(memmem(answer, (size_t)got, "X-Request-ID: the-id\r\n", 22));
+	ck_assert(is_free(&c)); /* and may carry the next */
+	ck_assert(!is_closed(client));
+	ck_assert_uint_eq(counts.rescued_answered, 1);
+	close_queue();
+}
+END_TEST
+
+START_TEST(answer_that_has_left_in_part_is_cut)
+{
+	int client, other_client;
+	struct connection other;
+
+	open_queue(30);
+	die_serving(&client, INHAND_PART);
 	other_client = connect_client();
-	ck_assert_int_eq(take(1, &c), 1);
-	queue_recover(q, 0, &slots[0]);
+	ck_assert_int_eq(take(1, &other), 1);
+	rescue(0);
 	ck_assert(is_closed(client));
 	ck_assert(!is_closed(other_client)); /* worker 1 lives */
+	ck_assert_uint_eq(counts.rescued_cut, 1);
+	close_queue();
+}
+END_TEST
+
+START_TEST(answer_that_has_left_whole_is_not_answered_again)
+{
+	int client;
+
+	open_queue(30);
+	struct connection c = die_serving(&client, INHAND_WHOLE);
+	rescue(0);
+	ck_assert(is_free(&c));
+	ck_assert(!is_closed(client));
+	ck_assert_int_eq(recv(client, &(char){ 0 }, 1, MSG_DONTWAIT), -1);
+	close_queue();
+}
+END_TEST
+
+START_TEST(peer_that_sent_its_next_request_had_the_answer)
+{
+	struct connection again;
+	int client;
+
+	open_queue(30);
+	die_serving(&client, INHAND_ONE_WRITE);
+	send(client, "x", 1, 0);
+	rescue(0);
+	ck_assert_int_eq(take(1, &again), 1); /* its next request is served */
+	ck_assert_int_eq(recv(client, &(char){ 0 }, 1, MSG_DONTWAIT), -1);
+	close_queue();
+}
+END_TEST
+
+START_TEST(rest_of_an_answered_request_is_thrown_away)
+{
+	char answer[1024];
+	struct connection again;
+	int client;
+
+	open_queue(30);
+	struct connection c = die_serving(&client, INHAND_NOTHING);
+	slots[0].hand.has_whole_input = false;
+	rescue(0);
+	ck_assert_int_gt(recv(client, answer, sizeof answer, MSG_DONTWAIT), 8);
+	ck_assert(is_closed(client)); /* for reading: no more comes */
+	ck_assert(queue_discards(q, &c));
+	ck_assert_int_eq(send(client, "rest", 4, MSG_NOSIGNAL), 4);
+	ck_assert_int_eq(take(1, &again), 1);
+	ck_assert(queue_discards(q, &again));
 	close_queue();
 }
 END_TEST
@@ -247,7 +349,7 @@ START_TEST(edge_that_died_with_a_worker_is_raised_again)
 	send(client, "x", 1, 0);
 	ck_assert_int_eq(epoll_wait(q->epoll, &e, 1, WAIT_MS), 1); /* worker 2 takes it and dies */
 	ck_assert_int_eq(take(1, &c), -ETIMEDOUT);
-	queue_recover(q, 2, &slots[2]);
+	rescue(2);
 	ck_assert_int_eq(take(1, &c), 1);
 	close_queue();
 }
@@ -261,7 +363,7 @@ START_TEST(accepted_socket_without_a_word_is_adopted)
 	open_queue(30);
 	client = connect_client();
 	int fd = accept4(q->settings.listener, NULL, NULL, SOCK_CLOEXEC); /* and then it died */
-	ck_assert(queue_adopt(q, slots));
+	ck_assert(queue_adopt(q, slots, WORKERS));
 	send(client, "x", 1, 0);
 	ck_assert_int_eq(take(1, &c), 1);
 	ck_assert_int_eq(c.fd, fd);
@@ -277,10 +379,10 @@ START_TEST(nothing_is_adopted_while_a_worker_is_in_its_window)
 	client = connect_client();
 	int fd = accept4(q->settings.listener, NULL, NULL, SOCK_CLOEXEC);
 	atomic_store(&slots[3].window, 1);
-	ck_assert(!queue_adopt(q, slots));
+	ck_assert(!queue_adopt(q, slots, WORKERS));
 	ck_assert_uint_eq(atomic_load(&q->claims[fd].word), 0);
 	atomic_store(&slots[3].window, 2);
-	ck_assert(queue_adopt(q, slots));
+	ck_assert(queue_adopt(q, slots, WORKERS));
 	ck_assert_uint_ne(atomic_load(&q->claims[fd].word), 0);
 	close(client);
 	close_queue();
@@ -295,7 +397,7 @@ START_TEST(sockets_of_a_handler_are_not_adopted)
 	client = connect_client(); /* its own end has no name */
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	int inet = socket(AF_INET, SOCK_STREAM, 0);
-	ck_assert(queue_adopt(q, slots));
+	ck_assert(queue_adopt(q, slots, WORKERS));
 	for (int fd = 0; fd <= inet; fd++)
 		ck_assert_uint_eq(atomic_load(&q->claims[fd].word), 0);
 	close(client);
@@ -558,20 +660,20 @@ START_TEST(killed_workers_strand_no_connection)
 			unsigned i = (unsigned)rand_r(&seed) % WORKERS;
 			kill(pids[i], SIGKILL);
 			waitpid(pids[i], NULL, 0);
-			queue_recover(q, i, &slots[i]);
+			rescue(i);
 			pids[i] = spawn(i, echo_work);
 			adopting = true;
 			kills++;
 		}
 		if (adopting)
-			adopting = !queue_adopt(q, slots);
+			adopting = !queue_adopt(q, slots, WORKERS);
 		for (int i = 0; i < ASKERS; i++)
 			hear(&askers[i]);
 	}
 	for (int i = 0; i < ASKERS; i++) /* who was waiting at the last kill is answered too */
 		for (long asked = askers[i].since_ms; askers[i].since_ms == asked;) {
 			if (adopting)
-				adopting = !queue_adopt(q, slots);
+				adopting = !queue_adopt(q, slots, WORKERS);
 			hear(&askers[i]);
 		}
 	end_workers(pids);
@@ -589,7 +691,11 @@ Suite *queue_suite(void)
 		event_of_a_closed_connection_is_refused,
 		cut_ends_a_connection_that_a_child_has_a_copy_of,
 		connection_of_an_idle_dead_worker_is_free_again,
-		connection_of_a_serving_dead_worker_is_closed,
+		request_without_an_answer_is_answered_for_the_dead_worker,
+		answer_that_has_left_in_part_is_cut,
+		answer_that_has_left_whole_is_not_answered_again,
+		peer_that_sent_its_next_request_had_the_answer,
+		rest_of_an_answered_request_is_thrown_away,
 		edge_that_died_with_a_worker_is_raised_again,
 		accepted_socket_without_a_word_is_adopted,
 		nothing_is_adopted_while_a_worker_is_in_its_window,
