@@ -14,9 +14,31 @@ void echo_usage(struct percore_request *request)
 	percore_answer_text(request, 200, "POST a body to /echo and it comes back.\n");
 }
 
+enum { BUFFER = 16384 };
+
+static const char *type_of(struct percore_request *request)
+{
+	const char *type = percore_header(request, "Content-Type");
+
+	return type && *type ? type : "application/octet-stream";
+}
+
+/* What fits into the buffer needs no file, and no directory to put it in. */
+static void echo_small(struct percore_request *request)
+{
+	char buffer[BUFFER];
+	size_t length = 0;
+	ssize_t got;
+
+	while ((got = percore_body_read(request, buffer + length, sizeof buffer - length)) > 0)
+		length += (size_t)got;
+	if (got == 0)
+		percore_answer_bytes(request, 200, type_of(request), buffer, length);
+}
+
 static bool spool(struct percore_request *request, FILE *file)
 {
-	char buffer[16384];
+	char buffer[BUFFER];
 	ssize_t got;
 
 	while ((got = percore_body_read(request, buffer, sizeof buffer)) > 0)
@@ -27,12 +49,10 @@ static bool spool(struct percore_request *request, FILE *file)
 
 static void send_back(struct percore_request *request, FILE *file)
 {
-	char buffer[16384];
-	const char *type = percore_header(request, "Content-Type");
+	char buffer[BUFFER];
 	size_t got;
 
-	percore_stream_begin(request, 200, type && *type ? type : "application/octet-stream",
-	                     percore_body_length(request));
+	percore_stream_begin(request, 200, type_of(request), percore_body_length(request));
 	rewind(file);
 	while ((got = fread(buffer, 1, sizeof buffer, file)) > 0)
 		if (!percore_stream_write(request, buffer, got))
@@ -41,6 +61,10 @@ static void send_back(struct percore_request *request, FILE *file)
 
 void echo_post(struct percore_request *request)
 {
+	if (percore_body_length(request) <= BUFFER) {
+		echo_small(request);
+		return;
+	}
 	FILE *file = tmpfile();
 
 	if (!file)
