@@ -414,6 +414,8 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
 
 	if (!longs)
 		return OPTIONS_USAGE;
+	options->file = NULL;
+	options->only_test = options->print = false;
 	memcpy(options->drafts, options->initial, options->count * sizeof *options->drafts);
 	enum options_verdict verdict = walk(options, longs, argc, argv, false);
 	if (verdict == OPTIONS_SERVE && options->file && !read_file(options))

@@ -92,7 +92,7 @@ const struct told *ask(const struct ask *ask)
 	if (strcmp(method, "HEAD") == 0)
 		method = "GET";
 	if (ask->handler)
-		ck_assert_ptr_null(routes_add(&routes, method, or (ask->pattern, "/"), ask->handler));
+		ck_assert_ptr_null(routes_add(&routes, method, or (ask->pattern, "/"), ask->handler, false));
 	const struct exchange exchange = { .routes = &routes,
 		                           .prefix = "",
 		                           .max_body = ask->max_body ? ask->max_body : 1 << 20 };

@@ -20,7 +20,7 @@ static void handle(struct percore_request *request)
 
 static const char *add(const char *method, const char *pattern)
 {
-	return routes_add(&table, method, pattern, handle);
+	return routes_add(&table, method, pattern, handle, false);
 }
 
 /* The pattern that serves it; "405", "404". */
