@@ -3,10 +3,10 @@
 #include "base/settings.h"
 #include "exchange/exchange.h"
 #include "log/log.h"
+#include "pool/alone.h"
 #include "pool/listener.h"
 #include "pool/master.h"
 #include "pool/upgrade.h"
-#include "pool/worker.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -136,9 +136,7 @@ static int serve(struct run *run)
 	snprintf(run->listen, sizeof run->listen, "%s", s->listen ? s->listen : "");
 	if (s->workers != 0)
 		return master_run(&pool);
-	const struct queue_settings alone = { .listener = pool.listener,
-		                              .io_timeout_s = (unsigned)(s->io_timeout_ms / 1000) };
-	return worker_run_alone(&alone, &run->exchange);
+	return alone_run(pool.listener, s, &run->exchange);
 }
 
 int percore_run(struct percore_app *app, int argc, char **argv)

@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -281,53 +280,46 @@ static bool is_told(const struct duty *duty)
 	        sigismember(&pending, SIGQUIT));
 }
 
+static const int *stopping_signals(const struct worker *worker)
+{
+	static const int of_pool[] = { SIGTERM, 0 }, alone[] = { SIGTERM, SIGINT, SIGQUIT, 0 };
+
+	return worker->is_alone ? alone : of_pool;
+}
+
+/* What the master does, where there is one. */
+static void tick_alone(const struct worker *worker, uint64_t *next_ms)
+{
+	uint64_t now_ms = clock_coarse_ms();
+
+	if (!worker->is_alone || now_ms < *next_ms)
+		return;
+	*next_ms = now_ms + ALONE_TICK_MS;
+	queue_tick(worker->queue);
+}
+
 int worker_run(const struct worker *worker)
 {
 	struct duty duty;
+	uint64_t tick_at_ms = 0;
 	int worked = 1;
 
-	if (!duty_init(&duty, worker, (const int[]){ SIGTERM, 0 }))
+	if (!duty_init(&duty, worker, stopping_signals(worker)))
 		return 1;
 	set_stage(&duty, WORKER_IDLE);
-	kill(getppid(), SIGRTMIN);
+	if (!worker->is_alone)
+		kill(getppid(), SIGRTMIN);
 	while (worked >= 0 && !is_told(&duty)) {
-		worked = work(&duty, -1);
+		worked = work(&duty, worker->is_alone ? ALONE_TICK_MS : -1);
+		tick_alone(worker, &tick_at_ms);
 		if (is_spent(&duty)) {
 			atomic_store(&worker->slot->farewell, WORKER_RECYCLED);
 			break;
 		}
 	}
+	if (worker->is_alone)
+		queue_drain(worker->queue);
 	if (worked >= 0 && atomic_load(&worker->queue->draining))
-		worked = work_until_quiet(&duty);
-	duty_fini(&duty);
-	return worked < 0;
-}
-
-int worker_run_alone(const struct queue_settings *settings, const struct exchange *exchange)
-{
-	static struct worker_shm slot;
-	struct worker worker = { .slot = &slot, .exchange = exchange };
-	uint32_t descriptors = queue_descriptors();
-	struct duty duty;
-	int worked = 1;
-
-	worker.queue = mmap(NULL, queue_bytes(descriptors), PROT_READ | PROT_WRITE,
-	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (worker.queue == MAP_FAILED || queue_init(worker.queue, descriptors, settings) != 0) {
-		log_line("cannot set up the queue: %s", strerror(errno));
-		return 1;
-	}
-	if (!duty_init(&duty, &worker, (const int[]){ SIGTERM, SIGINT, SIGQUIT, 0 }))
-		return 1;
-	for (uint64_t tick_ms = 0; worked >= 0 && !is_told(&duty);) {
-		worked = work(&duty, ALONE_TICK_MS);
-		if (clock_coarse_ms() < tick_ms)
-			continue;
-		tick_ms = clock_coarse_ms() + ALONE_TICK_MS;
-		queue_tick(worker.queue);
-	}
-	queue_drain(worker.queue);
-	if (worked >= 0)
 		worked = work_until_quiet(&duty);
 	duty_fini(&duty);
 	return worked < 0;

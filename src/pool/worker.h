@@ -13,6 +13,7 @@ struct worker {
 	struct worker_shm *slot;
 	const struct exchange *exchange;
 	unsigned index;
+	bool is_alone;          /* a process without a master: see alone.h */
 	bool keeps_connections; /* as the web server asks; else one request each */
 	long max_requests;      /* leave after so many; 0: no bound */
 	long max_memory;        /* leave when more bytes are resident; 0: no bound */
@@ -22,11 +23,9 @@ struct worker {
 /*
  * Serves until SIGTERM, or until the queue is drained.  Returns the exit status.
  * Signals are blocked but while it waits: a request in hand is always finished.
- * The parent gets SIGRTMIN when it is ready.
+ * The parent gets SIGRTMIN when it is ready.  Alone: until SIGTERM, SIGINT or
+ * SIGQUIT, which drain the queue.
  */
 int worker_run(const struct worker *worker);
-
-/* One process without a master (--workers 0): SIGTERM, SIGINT and SIGQUIT drain and end it. */
-int worker_run_alone(const struct queue_settings *settings, const struct exchange *exchange);
 
 #endif

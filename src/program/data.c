@@ -7,6 +7,14 @@
 long data_work = 100;
 long data_wait_us;
 
+static void wait_us(long us)
+{
+	struct timespec left = { us / 1000000, us % 1000000 * 1000 };
+
+	while (nanosleep(&left, &left) != 0)
+		; /* a signal interrupted it */
+}
+
 void data_get(struct percore_request *request)
 {
 	char city[32] = "X";
@@ -16,7 +24,7 @@ void data_get(struct percore_request *request)
 		__asm__ volatile("" ::"r"(city) : "memory"); /* every round's string is really made */
 	}
 	if (data_wait_us > 0)
-		nanosleep(&(struct timespec){ data_wait_us / 1000000, data_wait_us % 1000000 * 1000 }, NULL);
+		wait_us(data_wait_us);
 	json_object *answer = json_object_new_object();
 	json_object_object_add(answer, "street", json_object_new_string("10 Downing Street"));
 	json_object_object_add(answer, "city", json_object_new_string(city));
