@@ -177,17 +177,17 @@ static bool spool_append(struct fcgi *fcgi, int fd, int file, size_t bytes)
 	       take_seen(fcgi, fd, bytes);
 }
 
-void fcgi_spool(struct fcgi *fcgi, int fd, _Atomic uint32_t *spool)
+bool fcgi_spool(struct fcgi *fcgi, int fd, _Atomic uint32_t *spool)
 {
 	int file = spool_fd(spool);
 
 	if (file < 0) {
 		file = memfd_create("percore-head", MFD_CLOEXEC);
 		if (file < 0)
-			return; /* it stays in the socket */
+			return false;
 		atomic_store(spool, (uint32_t)file + 1);
 	}
-	spool_append(fcgi, fd, file, fcgi->peeked);
+	return spool_append(fcgi, fd, file, fcgi->peeked);
 }
 
 bool fcgi_manage(struct fcgi *fcgi, int fd, _Atomic uint32_t *spool)

@@ -42,8 +42,11 @@ const char *fcgi_reason(const struct fcgi *fcgi);
 
 struct inhand_shm *fcgi_hand(const struct fcgi *fcgi);
 
-/* Moves what FCGI_LOOK_PART found from the socket to the spool: a socket's buffer holds few tiny records. */
-void fcgi_spool(struct fcgi *fcgi, int fd, _Atomic uint32_t *spool);
+/*
+ * Moves what FCGI_LOOK_PART found from the socket to the spool: a socket's buffer
+ * holds few tiny records.  False: it stays in the socket.
+ */
+bool fcgi_spool(struct fcgi *fcgi, int fd, _Atomic uint32_t *spool);
 
 /* Takes the record that FCGI_LOOK_MANAGE found, answers it if it asks.  False: close the connection. */
 bool fcgi_manage(struct fcgi *fcgi, int fd, _Atomic uint32_t *spool);

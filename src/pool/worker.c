@@ -129,6 +129,31 @@ static bool close_after(const struct duty *duty, struct connection *c, bool open
 	return open;
 }
 
+/*
+ * Takes what is no request, or not yet one, off the socket, until nothing or a
+ * request waits there: one event may have told of more than that, of the peer's
+ * end too, and no other will.  False when it was closed.
+ */
+static bool take_rest(struct duty *duty, struct connection *c, enum fcgi_look *look)
+{
+	_Atomic uint32_t *spool = queue_spool(duty->worker->queue, c);
+	bool open = true, taken = true;
+
+	while ((*look = fcgi_look(duty->fcgi, c->fd, spool)) == FCGI_LOOK_MANAGE || *look == FCGI_LOOK_PART) {
+		set_stage(duty, WORKER_SERVING);
+		if (*look == FCGI_LOOK_MANAGE)
+			open = fcgi_manage(duty->fcgi, c->fd, spool);
+		else
+			taken = fcgi_spool(duty->fcgi, c->fd, spool);
+		fault_point("after-part");
+		if (!close_after(duty, c, open, true))
+			return false;
+		if (!taken)
+			break;
+	}
+	return true;
+}
+
 /* One look at a claimed connection, and what follows from it.  False when it was closed; *half: see
  * queue_park_half. */
 static bool attend_once(struct duty *duty, struct connection *c, bool *half)
@@ -141,12 +166,8 @@ static bool attend_once(struct duty *duty, struct connection *c, bool *half)
 		*half = true;
 		return close_after(duty, c, discard(c), true);
 	}
-	/* A request may wait behind such a record already, and no edge would tell of it. */
-	while ((look = fcgi_look(duty->fcgi, c->fd, queue_spool(w->queue, c))) == FCGI_LOOK_MANAGE) {
-		set_stage(duty, WORKER_SERVING);
-		if (!close_after(duty, c, fcgi_manage(duty->fcgi, c->fd, queue_spool(w->queue, c)), true))
-			return false;
-	}
+	if (!take_rest(duty, c, &look))
+		return false;
 	switch (look) {
 	case FCGI_LOOK_REQUEST:
 		set_stage(duty, WORKER_SERVING);
@@ -155,11 +176,8 @@ static bool attend_once(struct duty *duty, struct connection *c, bool *half)
 		*half = *queue_spool(w->queue, c) != 0;
 		return true;
 	case FCGI_LOOK_PART:
-		set_stage(duty, WORKER_SERVING);
-		fcgi_spool(duty->fcgi, c->fd, queue_spool(w->queue, c));
-		fault_point("after-part");
 		*half = true;
-		return close_after(duty, c, true, false);
+		return true;
 	case FCGI_LOOK_BROKEN:
 		log_line("the web server sent %s: its connection is closed", fcgi_reason(duty->fcgi));
 		break;
