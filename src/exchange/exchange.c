@@ -139,6 +139,7 @@ static void dispatch(struct percore_request *request)
 	}
 	if (is_length_missing(request)) {
 		percore_answer_problem(request, 411, "The body must come with its Content-Length.");
+		request->body_length = exchange->max_body; /* to be drained */
 		return;
 	}
 	request->path = route_below(request->path, exchange->prefix);
