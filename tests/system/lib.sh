@@ -97,7 +97,7 @@ start_nginx() { # [SOCKET]
 		daemon off; pid $dir/nginx.pid; error_log $dir/nginx.log; user root;
 		events { worker_connections 16384; }
 		http { access_log off; client_body_temp_path $dir/b; fastcgi_temp_path $dir/f;
-		proxy_temp_path $dir/p; uwsgi_temp_path $dir/u; scgi_temp_path $dir/s;
+		proxy_temp_path $dir/p; uwsgi_temp_path $dir/u; scgi_temp_path $dir/s; ${nginx_http:-}
 		$(sed "s|unix:/run/percore.sock|unix:${1:-$socket}|; s|127.0.0.1:8080|127.0.0.1:$port|" "$top/deploy/nginx.conf")
 		}
 	END
