@@ -100,24 +100,33 @@ static bool send_text(const struct percore_request *request, const char *text)
 	return fcgi_write(request->fcgi, text, strlen(text)) == 0;
 }
 
-/* In pieces, since a Content-Type may be as long as a client makes it. */
+static bool send_number(const struct percore_request *request, size_t number)
+{
+	char digits[20], *first = digits + sizeof digits;
+
+	do
+		*--first = (char)('0' + number % 10);
+	while (number /= 10);
+	return fcgi_write(request->fcgi, first, (size_t)(digits + sizeof digits - first)) == 0;
+}
+
+/*
+ * In pieces, since a Content-Type may be as long as a client makes it; and without
+ * printf, since every answer has these lines.
+ */
 static bool send_head(const struct percore_request *request, int status, const char *content_type,
                       size_t length)
 {
-	char lines[320];
+	bool sent = send_text(request, "Status: ") && send_number(request, (size_t)status) &&
+	            send_text(request, " ") && send_text(request, answer_reason(status)) &&
+	            send_text(request, "\r\nX-Request-ID: ") && send_text(request, request->id);
 
-	snprintf(lines, sizeof lines, "Status: %d %s\r\nX-Request-ID: %s\r\n%s", status,
-	         answer_reason(status), request->id,
-	         request->has_cache_control ? "" : "Cache-Control: no-store\r\n");
-	if (!send_text(request, lines))
-		return false;
-	if (has_body(status)) {
-		snprintf(lines, sizeof lines, "\r\nContent-Length: %zu\r\n", length);
-		if (!send_text(request, "Content-Type: ") || !send_text(request, content_type) ||
-		    !send_text(request, lines))
-			return false;
-	}
-	return fcgi_write(request->fcgi, request->headers, request->headers_length) == 0 &&
+	if (has_body(status))
+		sent = sent && send_text(request, "\r\nContent-Type: ") && send_text(request, content_type) &&
+		       send_text(request, "\r\nContent-Length: ") && send_number(request, length);
+	return sent &&
+	       send_text(request, request->has_cache_control ? "\r\n" : "\r\nCache-Control: no-store\r\n") &&
+	       fcgi_write(request->fcgi, request->headers, request->headers_length) == 0 &&
 	       send_text(request, "\r\n");
 }
 
