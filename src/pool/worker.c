@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ALONE_TICK_MS = 1000, DRAIN_QUIET_MS = 100, LOOK_EVERY = 16, EXIT_NO_MEMORY = 1 };
+enum { ALONE_TICK_MS = 1000, DRAIN_QUIET_MS = 100, LOOK_EVERY = 64, EXIT_NO_MEMORY = 1 };
 
 /* State of this process. */
 struct duty {
