@@ -119,7 +119,6 @@ static int serve(struct run *run)
 {
 	const struct settings *s = &run->settings;
 	struct pool_settings pool = { .inherited_state = -1,
-		                      .name = run->app->name,
 		                      .settings = s,
 		                      .exchange = &run->exchange,
 		                      .reload = reload,

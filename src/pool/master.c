@@ -26,7 +26,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK_MS = 250, TICK_LEAST_MS = 10, ADOPT_MS = 5, TICKS_PER_TIMEOUT = 10, BACKLOG_TICK_MS = 50 };
+enum {
+	TICK_MS = 250,
+	TICK_LEAST_MS = 10,
+	ADOPT_MS = 5,
+	TICKS_PER_TIMEOUT = 10,
+	BACKLOG_TICK_MS = 50,
+	SAME_SIGNAL_MS = 1000
+};
 
 enum state {
 	SERVING,
@@ -61,14 +68,18 @@ static enum state drain(struct pool *pool)
 	log_line("stopping: finishing the requests in hand");
 	if (pool->checker)
 		kill(pool->checker, SIGKILL);
+	pool->drain_since_ms = clock_coarse_ms();
 	atomic_store(&pool->shm->draining, 1);
 	queue_drain(pool->queue);
 	spawn_tell_all(pool, POOL_EXIT_TOLD, clock_coarse_ms());
 	return DRAINING;
 }
 
+/* A second signal cuts; but a Ctrl-C reaches a process and its spawner, which passes it on: that is one. */
 static enum state cut(struct pool *pool)
 {
+	if (clock_coarse_ms() < pool->drain_since_ms + SAME_SIGNAL_MS)
+		return DRAINING;
 	log_line("told to stop again: requests in hand are cut");
 	spawn_cut_all(pool);
 	return DRAINING;

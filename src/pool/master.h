@@ -8,7 +8,6 @@
 struct pool_settings {
 	int listener;
 	int inherited_state; /* descriptor from the program before us, or -1 */
-	const char *name;
 	const struct settings *settings; /* change when `reload` succeeds */
 	struct exchange *exchange;       /* likewise */
 	bool (*reload)(void *context);   /* reads the configuration anew; false, and said: nothing changed */

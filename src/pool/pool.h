@@ -55,8 +55,9 @@ struct pool {
 	bool reloading;                    /* successors are starting */
 	uint64_t looked_ms, looked_served; /* at the last look at the backlog */
 	bool is_busy;                      /* requests were served since the look before */
-	bool told_ready;                   /* to systemd */
-	bool has_baseline;                 /* see count_leaks in master.c */
+	uint64_t drain_since_ms;
+	bool told_ready;   /* to systemd */
+	bool has_baseline; /* see count_leaks in master.c */
 	unsigned baseline;
 	pid_t keeper;     /* see keeper.h; 0: none */
 	pid_t checker;    /* tries the new program; 0: none */

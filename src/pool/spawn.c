@@ -263,8 +263,8 @@ static void say_death(const struct pool *pool, unsigned index, enum pool_exit ca
 		log_line("worker %u (pid %d) was ended: a signal had stopped it", p->seat, (int)p->pid);
 		return;
 	case POOL_EXIT_CUT:
-		log_line("worker %u (pid %d) was ended: it did not leave within --drain-timeout", p->seat,
-		         (int)p->pid);
+		log_line("worker %u (pid %d) was ended with a request in hand: the time to leave was over",
+		         p->seat, (int)p->pid);
 		return;
 	case POOL_EXIT_MEMORY:
 		log_line("worker %u (pid %d) ran out of memory", p->seat, (int)p->pid);
