@@ -19,6 +19,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #ifdef __cplusplus
@@ -53,12 +54,33 @@ void percore_add_route(struct percore_app *app, const char *method, const char *
 void percore_add_probe(struct percore_app *app, const char *pattern, percore_handler handler);
 
 /*
+ * Probes that percore answers itself, for the whole pool: Prometheus' text format as
+ * "/metrics", JSON with exact percentiles as "/status".  They tell much: let the web
+ * server give them to local addresses only, as the shipped configurations do.
+ */
+void percore_add_metrics(struct percore_app *app, const char *pattern);
+void percore_add_status(struct percore_app *app, const char *pattern);
+
+/*
  * Options of the service's own: --NAME VALUE, or NAME = VALUE in the file.  *value
  * holds the default.  A text that was given is lent until percore_run returns.
  */
 void percore_add_number(struct percore_app *app, const char *name, long *value, long min, long max,
                         const char *help);
 void percore_add_text(struct percore_app *app, const char *name, const char **value, const char *help);
+
+/*
+ * Metrics of the service's own, for /metrics: summed over workers, kept over respawn, reload
+ * and upgrade.  `name` may have labels: "shop_orders_total{kind=\"new\"}"; each set of
+ * labels is a metric of its own.  A counter ends in _total, a histogram (of
+ * durations) in _seconds.  The handle is never NULL and lasts as long as the app.
+ */
+struct percore_counter;
+struct percore_gauge;
+struct percore_histogram;
+struct percore_counter *percore_add_counter(struct percore_app *app, const char *name, const char *help);
+struct percore_gauge *percore_add_gauge(struct percore_app *app, const char *name, const char *help);
+struct percore_histogram *percore_add_histogram(struct percore_app *app, const char *name, const char *help);
 
 /*
  * Called in each worker before its first request (false ends the program with
@@ -149,6 +171,20 @@ void percore_answer_problem(struct percore_request *request, int status, const c
 void percore_stream_begin(struct percore_request *request, int status, const char *content_type,
                           size_t length);
 bool percore_stream_write(struct percore_request *request, const void *bytes, size_t length);
+
+/*
+ * ---- Metrics: a few nanoseconds, no system call, no lock.  From the worker's own
+ * thread only, in handlers and in percore_on_worker_start and _stop.
+ */
+
+void percore_counter_add(struct percore_counter *counter, uint64_t n);
+
+/* Of this worker; what is shown is the sum over those that live.  It starts at 0. */
+void percore_gauge_set(struct percore_gauge *gauge, double value);
+void percore_gauge_add(struct percore_gauge *gauge, double change);
+
+/* Kept to 2 % from 1 microsecond to 1 hour. */
+void percore_histogram_record(struct percore_histogram *histogram, double seconds);
 
 /* ---- The process. */
 

@@ -7,6 +7,7 @@
  */
 #include "base/app.h"
 
+#include "exchange/watch.h"
 #include "log/log.h"
 
 #include <stdarg.h>
@@ -40,6 +41,7 @@ void app_free(struct percore_app *app)
 		free((char *)app->options[i].help);
 	}
 	routes_fini(&app->routes);
+	meters_fini(&app->meters);
 	log_init("percore");
 	free(app->name);
 	free(app->version);
@@ -72,6 +74,42 @@ void percore_add_probe(struct percore_app *app, const char *pattern, percore_han
 
 	if (wrong)
 		app_mistake(app, "probe %s: %s", pattern, wrong);
+}
+
+void percore_add_metrics(struct percore_app *app, const char *pattern)
+{
+	percore_add_probe(app, pattern, watch_metrics);
+}
+
+void percore_add_status(struct percore_app *app, const char *pattern)
+{
+	percore_add_probe(app, pattern, watch_status);
+}
+
+static struct meter *add_meter(struct percore_app *app, enum metrics_kind kind, const char *name,
+                               const char *help)
+{
+	const char *wrong;
+	struct meter *meter = need(meters_add(&app->meters, kind, name, help, &wrong));
+
+	if (wrong)
+		app_mistake(app, "metric %s: %s", name, wrong);
+	return meter;
+}
+
+struct percore_counter *percore_add_counter(struct percore_app *app, const char *name, const char *help)
+{
+	return (struct percore_counter *)add_meter(app, METRICS_COUNTER, name, help);
+}
+
+struct percore_gauge *percore_add_gauge(struct percore_app *app, const char *name, const char *help)
+{
+	return (struct percore_gauge *)add_meter(app, METRICS_GAUGE, name, help);
+}
+
+struct percore_histogram *percore_add_histogram(struct percore_app *app, const char *name, const char *help)
+{
+	return (struct percore_histogram *)add_meter(app, METRICS_HISTOGRAM, name, help);
 }
 
 static void add_option(struct percore_app *app, const struct option_spec *spec)

@@ -5,12 +5,14 @@
 #include "base/options.h"
 #include "exchange/route.h"
 #include "percore.h"
+#include "state/meters.h"
 
 enum { APP_OPTIONS_MAX = 64 };
 
 struct percore_app {
 	char *name, *version;
 	struct routes routes;
+	struct meters meters;
 	struct option_spec options[APP_OPTIONS_MAX]; /* the service's own */
 	size_t option_count;
 	bool (*worker_start)(void);

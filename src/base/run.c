@@ -22,10 +22,12 @@ struct run {
 	struct option_spec specs[SETTINGS_MAX + APP_OPTIONS_MAX];
 	struct options *options;
 	struct exchange exchange;
+	struct metrics metrics;
 	int argc;
 	char **argv;
 	bool serves;      /* what follows is a reload */
 	char listen[256]; /* --listen as of the start */
+	char admin[256];  /* --admin, likewise */
 };
 
 static int run_cgi(const struct run *run)
@@ -58,6 +60,7 @@ static void set_exchange(struct run *run)
 		                           .shed = { .shm = shed,
 		                                     .target_ms = (uint64_t)run->settings.queue_target_ms,
 		                                     .max_wait_ms = (uint64_t)run->settings.max_wait_ms },
+		                           .metrics = &run->metrics,
 		                           .worker_start = run->app->worker_start,
 		                           .worker_stop = run->app->worker_stop };
 }
@@ -73,6 +76,10 @@ static bool check(void *context)
 	}
 	if (run->serves && strcmp(run->listen, run->settings.listen ? run->settings.listen : "") != 0) {
 		log_line("listen: a reload cannot change it; restart for that");
+		return false;
+	}
+	if (run->serves && strcmp(run->admin, run->settings.admin ? run->settings.admin : "") != 0) {
+		log_line("admin: a reload cannot change it; restart for that");
 		return false;
 	}
 	return settings_check(&run->settings);
@@ -115,6 +122,16 @@ static int explain(const char *name)
 	return EXIT_USAGE;
 }
 
+/* What is registered can be counted. */
+static void set_metrics(struct run *run)
+{
+	run->metrics.service = run->app->name;
+	run->metrics.service_version = run->app->version;
+	run->metrics.routes = &run->app->routes;
+	run->metrics.meters = &run->app->meters;
+	metrics_measure(&run->metrics, run->settings.workers ? METRICS_SLOTS : 1);
+}
+
 static int serve(struct run *run)
 {
 	const struct settings *s = &run->settings;
@@ -133,9 +150,11 @@ static int serve(struct run *run)
 		return 1;
 	run->serves = true;
 	snprintf(run->listen, sizeof run->listen, "%s", s->listen ? s->listen : "");
+	snprintf(run->admin, sizeof run->admin, "%s", s->admin ? s->admin : "");
+	set_metrics(run);
 	if (s->workers != 0)
 		return master_run(&pool);
-	return alone_run(pool.listener, s, &run->exchange);
+	return alone_run(&(struct alone){ .listener = pool.listener, .settings = s, .exchange = &run->exchange });
 }
 
 int percore_run(struct percore_app *app, int argc, char **argv)

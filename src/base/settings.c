@@ -23,6 +23,8 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 	const struct option_spec all[] = {
 		{ "listen", OPTION_TEXT, &s->listen, 0, 0, "ADDRESS",
 		  "unix:PATH or ADDRESS:PORT (default: the socket on fd 0)" },
+		{ "admin", OPTION_TEXT, &s->admin, 0, 0, "ADDRESS",
+		  "serve the probes (/metrics, ...) here too, from a process of their own" },
 		{ "workers", OPTION_AUTO, &s->workers, 0, 4096, "NUMBER",
 		  "processes; auto: one per core (default); 0: this one alone, no master" },
 		{ "prefix", OPTION_TEXT, &s->prefix, 0, 0, "PATH", "serve below this path" },
@@ -62,6 +64,10 @@ bool settings_check(struct settings *s)
 		s->prefix = "";
 	else if (length > 0 && (s->prefix[0] != '/' || s->prefix[length - 1] == '/')) {
 		log_line("prefix %s: must start with / and not end with it, as /api", s->prefix);
+		return false;
+	}
+	if (s->admin && s->workers == 0) {
+		log_line("admin %s: needs a master; give --workers 1 or more", s->admin);
 		return false;
 	}
 	return true;

@@ -6,6 +6,7 @@
 
 struct settings {
 	const char *listen; /* NULL: the socket on fd 0 */
+	const char *admin;  /* another address, for probes; NULL: none */
 	const char *prefix; /* "" or "/api" */
 	const char *state;  /* file of the shared memory; NULL: memory without a name */
 	long workers;       /* -1: one per core; 0: this process alone */

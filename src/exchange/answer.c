@@ -140,11 +140,13 @@ void percore_stream_begin(struct percore_request *request, int status, const cha
 		return;
 	}
 	request->answered = true;
+	request->status = status;
 	if (content_type && !is_printable(content_type))
 		content_type = "application/octet-stream"; /* it would bring in headers */
 	if (!send_head(request, status, content_type, length))
 		request->cut = true;
-	request->answer_left = request->is_head || !has_body(status) ? 0 : length;
+	request->answer_length = request->is_head || !has_body(status) ? 0 : length;
+	request->answer_left = request->answer_length;
 }
 
 bool percore_stream_write(struct percore_request *request, const void *bytes, size_t length)

@@ -77,7 +77,9 @@ static bool is_overload(const struct percore_request *request)
 
 	if (!shed->shm || (request->route && request->route->is_probe))
 		return false;
-	return shed_refuses(shed, shed_wait_ms(shed, start, wall_ms), clock_coarse_ms());
+	int64_t wait_ms = shed_wait_ms(shed, start, wall_ms);
+	metrics_note_wait(request->exchange->metrics, wait_ms);
+	return shed_refuses(shed, wait_ms, clock_coarse_ms());
 }
 
 /* A chunked body that the web server did not buffer: its end is not known, and nothing here reads to it. */
@@ -117,7 +119,7 @@ static void dispatch(struct percore_request *request)
 {
 	const struct exchange *exchange = request->exchange;
 	struct inhand_shm *hand = fcgi_hand(request->fcgi);
-	bool known = false;
+	const struct route *same_path = NULL;
 
 	request->method = percore_param(request, "REQUEST_METHOD");
 	if (!request->method) {
@@ -144,10 +146,14 @@ static void dispatch(struct percore_request *request)
 	}
 	request->path = route_below(request->path, exchange->prefix);
 	if (request->path)
-		request->route = routes_find(exchange->routes, request->method, request->path, &known);
-	if (is_overload(request))
+		request->route = routes_find(exchange->routes, request->method, request->path, &same_path);
+	metrics_note_route(exchange->metrics, same_path ? same_path->entry : METRICS_OTHER_ENTRY,
+	                   request->method);
+	if (exchange->only_probes && !(request->route && request->route->is_probe))
+		percore_answer_problem(request, 404, "Only probes are served at this address.");
+	else if (is_overload(request))
 		refuse_for_overload(request);
-	else if (!known)
+	else if (!same_path)
 		percore_answer_problem(request, 404, "Nothing is served at this path.");
 	else if (request->body_length > exchange->max_body)
 		percore_answer_problem(request, 413, "The body is larger than --max-body allows.");
@@ -192,16 +198,23 @@ static void drain_body(struct percore_request *request)
 bool exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
 {
 	struct percore_request request;
+	bool open = false;
 
+	metrics_begin(exchange->metrics);
 	request_init(&request, exchange, fcgi);
 	dispatch(&request);
 	answer_for_handler(&request);
 	drain_body(&request);
 	request_fini(&request);
-	if (request.cut || request.answer_left > 0) {
-		/* Never ended as if whole: the web server sees the connection break. */
+	metrics_arm(exchange->metrics, request.status);
+	bool is_whole = !request.cut && request.answer_left == 0;
+	if (is_whole)
+		is_whole = fcgi_end(fcgi, &open) == 0;
+	else /* never ended as if whole: the web server sees the connection break */
 		fcgi_abandon(fcgi);
-		return false;
-	}
-	return fcgi_end(fcgi);
+	metrics_count(exchange->metrics,
+	              &(struct metrics_answer){ .bytes_in = request.body_read,
+	                                        .bytes_out = request.answer_length - request.answer_left,
+	                                        .is_whole = is_whole });
+	return open;
 }

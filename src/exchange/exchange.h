@@ -4,6 +4,7 @@
 
 #include "exchange/fcgi.h"
 #include "exchange/route.h"
+#include "state/metrics.h"
 #include "state/shed.h"
 
 /* What holds for every request; made before the workers start. */
@@ -12,6 +13,8 @@ struct exchange {
 	const char *prefix; /* "" or "/api" */
 	size_t max_body;    /* bytes */
 	struct shed shed;
+	struct metrics *metrics; /* counts nothing where it has no memory */
+	bool only_probes;        /* the admin address */
 	bool (*worker_start)(void);
 	void (*worker_stop)(void);
 };

@@ -296,12 +296,14 @@ static bool is_input_at_end(struct fcgi *fcgi)
 	return FCGX_GetChar(fcgi->request.in) == EOF && FCGX_GetError(fcgi->request.in) == 0;
 }
 
-bool fcgi_end(struct fcgi *fcgi)
+int fcgi_end(struct fcgi *fcgi, bool *open)
 {
 	FCGX_Request *r = &fcgi->request;
 
-	if (fcgi->cgi)
-		return fflush(stdout) == 0;
+	if (fcgi->cgi) {
+		*open = fflush(stdout) == 0;
+		return *open ? 0 : -EPIPE;
+	}
 	bool keep = is_input_at_end(fcgi) && fcgi->head.keep;
 
 	keep &= FCGX_FClose(r->err) == 0;
@@ -314,7 +316,8 @@ bool fcgi_end(struct fcgi *fcgi)
 		tell_sent(fcgi, INHAND_WHOLE);
 	FCGX_Free(r, 0);
 	r->ipcFd = -1;
-	return sent && keep;
+	*open = sent && keep;
+	return sent ? 0 : -EPIPE;
 }
 
 void fcgi_abandon(struct fcgi *fcgi)

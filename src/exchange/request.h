@@ -13,7 +13,9 @@ struct percore_request {
 	size_t body_length, body_read; /* bytes */
 	int body_error;                /* 0, -ETIMEDOUT or -EPROTO: no more of it comes */
 	char *body;                    /* percore_body_bytes */
-	size_t answer_left;            /* bytes announced and not yet written */
+	int status;                    /* of the answer */
+	size_t answer_length;          /* bytes announced, of its body */
+	size_t answer_left;            /* of them, not yet written */
 	size_t headers_length;
 	bool answered, cut; /* cut: the answer cannot be completed */
 	bool is_head, has_cache_control;

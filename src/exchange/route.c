@@ -155,15 +155,18 @@ static bool method_fits(const char *offered, const char *asked)
 }
 
 const struct route *routes_find(const struct routes *routes, const char *method, const char *path,
-                                bool *path_known)
+                                const struct route **same_path)
 {
 	const char *pattern = closest(routes, path);
 
-	*path_known = pattern != NULL;
-	for (size_t i = 0; pattern && i < routes->count; i++)
-		if (strcmp(routes->all[i].pattern, pattern) == 0 &&
-		    method_fits(routes->all[i].method, method))
+	*same_path = NULL;
+	for (size_t i = 0; pattern && i < routes->count; i++) {
+		if (strcmp(routes->all[i].pattern, pattern) != 0)
+			continue;
+		*same_path = &routes->all[i];
+		if (method_fits(routes->all[i].method, method))
 			return &routes->all[i];
+	}
 	return NULL;
 }
 
@@ -238,7 +241,7 @@ const char *routes_add(struct routes *routes, const char *method, const char *pa
 	if (!all)
 		return "no memory";
 	routes->all = all;
-	all[routes->count] = (struct route){ strdup(method), strdup(pattern), handler, is_probe };
+	all[routes->count] = (struct route){ strdup(method), strdup(pattern), handler, is_probe, 0 };
 	if (!all[routes->count].method || !all[routes->count].pattern)
 		return "no memory";
 	routes->count++;

@@ -7,7 +7,8 @@
 struct route {
 	char *method, *pattern;
 	percore_handler handler;
-	bool is_probe; /* percore_add_probe */
+	bool is_probe;  /* percore_add_probe */
+	unsigned entry; /* of its pattern, in the metrics */
 };
 
 struct routes {
@@ -20,9 +21,9 @@ const char *routes_add(struct routes *routes, const char *method, const char *pa
                        percore_handler handler, bool is_probe);
 void routes_fini(struct routes *routes);
 
-/* NULL with *path_known false: 404; true: 405. */
+/* NULL with *same_path NULL: 404; else 405, and that is a route of this path with another method. */
 const struct route *routes_find(const struct routes *routes, const char *method, const char *path,
-                                bool *path_known);
+                                const struct route **same_path);
 
 /* "GET, HEAD, OPTIONS" for a known path. */
 void routes_allow(const struct routes *routes, const char *path, char *allow, size_t size);

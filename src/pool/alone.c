@@ -76,15 +76,36 @@ static void start_watch(struct watch *watch)
 		log_line("--request-timeout does not hold: %s", strerror(error));
 }
 
-int alone_run(int listener, const struct settings *settings, const struct exchange *exchange)
+/* What it counts, it counts for itself. */
+static void count(struct metrics *metrics)
 {
-	const struct queue_settings queue = { .listener = listener,
+	void *memory = mmap(NULL, metrics_bytes(metrics), PROT_READ | PROT_WRITE,
+	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return;
+	atomic_store(&own_slot.life, WORKER_LIVES);
+	atomic_store(&own_slot.pid, (uint32_t)getpid());
+	atomic_store(&own_pool.workers, 1);
+	atomic_store(&own_pool.slot_top, 1);
+	atomic_store(&own_pool.master, (uint32_t)getpid());
+	metrics->workers = &own_slot;
+	metrics->pool = &own_pool;
+	metrics_open(metrics, memory);
+}
+
+int alone_run(const struct alone *alone)
+{
+	const struct settings *settings = alone->settings;
+	const struct queue_settings queue = { .listener = alone->listener,
 		                              .io_timeout_s = (unsigned)(settings->io_timeout_ms / 1000) };
 	uint32_t descriptors = queue_descriptors();
 	struct worker worker = { .slot = &own_slot,
-		                 .exchange = exchange,
+		                 .exchange = alone->exchange,
+		                 .index = alone->index,
 		                 .is_alone = true,
-		                 .max_requests = settings->max_requests,
+		                 .draining = alone->draining,
+		                 .max_requests = alone->draining ? 0 : settings->max_requests,
 		                 .max_memory = settings->max_memory };
 
 	worker.queue = mmap(NULL, queue_bytes(descriptors), PROT_READ | PROT_WRITE,
@@ -93,6 +114,8 @@ int alone_run(int listener, const struct settings *settings, const struct exchan
 		log_line("cannot set up the queue: %s", strerror(errno));
 		return 1;
 	}
+	if (!alone->draining)
+		count(alone->exchange->metrics);
 	static struct watch watch;
 	watch = (struct watch){ worker.queue, &own_slot, (uint64_t)settings->request_timeout_ms };
 	start_watch(&watch);

@@ -12,7 +12,16 @@
 #include "base/settings.h"
 #include "exchange/exchange.h"
 
+struct alone {
+	int listener;
+	const struct settings *settings;
+	const struct exchange *exchange;
+	/* Of the admin process (admin.h), which tells of a pool and ends at SIGTERM only; else 0 and NULL. */
+	unsigned index;
+	const _Atomic uint32_t *draining;
+};
+
 /* Returns the exit status. */
-int alone_run(int listener, const struct settings *settings, const struct exchange *exchange);
+int alone_run(const struct alone *alone);
 
 #endif

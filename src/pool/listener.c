@@ -23,7 +23,7 @@
 
 enum { SYSTEMD_FIRST = 3, BACKLOG = 4096 };
 
-static bool is_listening(int fd)
+bool listener_is_listening(int fd)
 {
 	int listening = 0;
 	socklen_t size = sizeof listening;
@@ -36,7 +36,7 @@ static int from_systemd(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 
-	if (!pid || !count || strtol(pid, NULL, 10) != getpid() || !is_listening(SYSTEMD_FIRST))
+	if (!pid || !count || strtol(pid, NULL, 10) != getpid() || !listener_is_listening(SYSTEMD_FIRST))
 		return -ENOTSOCK;
 	if (strcmp(count, "1") != 0)
 		log_line("LISTEN_FDS=%s: only the first of these sockets is served", count);
@@ -126,7 +126,7 @@ static int listen_tcp(const char *address)
 int listener_open(const char *address)
 {
 	if (!address)
-		return is_listening(STDIN_FILENO) ? STDIN_FILENO : from_systemd();
+		return listener_is_listening(STDIN_FILENO) ? STDIN_FILENO : from_systemd();
 	if (strncmp(address, "unix:", 5) == 0)
 		return listen_unix(address, address + 5);
 	return listen_tcp(address);

@@ -2,6 +2,7 @@
 #ifndef PERCORE_LISTENER_H
 #define PERCORE_LISTENER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -10,6 +11,8 @@
  * there is none; -errno, and the reason was said.
  */
 int listener_open(const char *address);
+
+bool listener_is_listening(int fd);
 
 /* "unix:/run/percore.sock (www-data:www-data 0660)" or "tcp:127.0.0.1:9000". */
 void listener_describe(int listener, char *text, size_t size);

@@ -11,12 +11,14 @@
 #include "base/clock.h"
 #include "exchange/request.h"
 #include "log/log.h"
+#include "pool/admin.h"
 #include "pool/backlog.h"
 #include "pool/descriptors.h"
 #include "pool/keeper.h"
 #include "pool/listener.h"
 #include "pool/notify.h"
 #include "pool/pool.h"
+#include "pool/publish.h"
 #include "pool/spawn.h"
 #include "pool/upgrade.h"
 
@@ -107,6 +109,7 @@ static enum state reload(struct pool *pool)
 	if (!reload_settings(pool))
 		return SERVING;
 	spawn_successors(pool);
+	admin_renew(pool);
 	log_line("reload: %u workers start with the new configuration, the others leave", pool->workers);
 	return SERVING;
 }
@@ -337,6 +340,7 @@ static enum event tick(struct pool *pool, uint64_t now_ms)
 {
 	queue_tick(pool->queue);
 	note_backlog(pool, now_ms);
+	publish_load(pool);
 	if (notify_watchdog_ms() > 0)
 		notify_send("WATCHDOG=1");
 	if (!queue_is_sound(pool->queue))
@@ -362,6 +366,7 @@ static enum event look_after(struct pool *pool, enum state state)
 
 	if (!spawn_reap(pool, now_ms))
 		return EVENT_HOPELESS;
+	admin_due(pool, now_ms);
 	spawn_look_for_ready(pool, now_ms);
 	spawn_end_overdue(pool, now_ms);
 	if (pool->adopting)
@@ -369,9 +374,10 @@ static enum event look_after(struct pool *pool, enum state state)
 	if (state == SERVING || state == TRYING) {
 		spawn_due(pool, now_ms);
 		tell_readiness(pool);
-	} else if (spawn_alive(pool) == 0) {
-		return EVENT_EMPTY;
 	}
+	publish_workers(pool);
+	if (state != SERVING && state != TRYING && spawn_alive(pool) == 0)
+		return EVENT_EMPTY;
 	if (state == TRYING && upgrade_verdict(pool) >= 0)
 		return upgrade_verdict(pool) == 0 ? EVENT_GOOD : EVENT_BAD;
 	return EVENT_NONE;
@@ -414,6 +420,17 @@ static void block_signals(struct pool *pool)
 	signal(SIGCHLD, SIG_DFL); /* a spawner may have left it ignored: then nobody could be reaped */
 }
 
+static void set_metrics(const struct pool *pool)
+{
+	struct metrics *metrics = pool->settings->exchange->metrics;
+
+	metrics->pool = pool->shm;
+	metrics->workers = pool->slots;
+	metrics->shed = pool->settings->exchange->shed.shm;
+	metrics_open(metrics, shared_section(&pool->shared, SHARED_METRICS));
+	metrics_take_slot(metrics, METRICS_MASTER);
+}
+
 static int open_shared(struct pool *pool)
 {
 	const struct pool_settings *s = pool->settings;
@@ -421,7 +438,8 @@ static int open_shared(struct pool *pool)
 	const size_t sizes[SHARED_SECTIONS] = { [SHARED_POOL] = sizeof(struct pool_shm),
 		                                [SHARED_SHED] = sizeof(struct shed_shm),
 		                                [SHARED_SLOTS] = SLOTS_MAX * sizeof(struct worker_shm),
-		                                [SHARED_QUEUE] = queue_bytes(descriptors) };
+		                                [SHARED_QUEUE] = queue_bytes(descriptors),
+		                                [SHARED_METRICS] = metrics_bytes(s->exchange->metrics) };
 	const struct queue_settings queue = { .listener = s->listener,
 		                              .io_timeout_s = (unsigned)(s->settings->io_timeout_ms / 1000),
 		                              .is_pool = true };
@@ -441,6 +459,8 @@ static int open_shared(struct pool *pool)
 	atomic_store(&pool->shm->draining, 0);
 	s->exchange->shed.shm = shared_section(&pool->shared, SHARED_SHED);
 	pool->adopting = s->inherited_state >= 0;
+	publish_init(pool);
+	set_metrics(pool);
 	return queue_init(pool->queue, descriptors, &queue);
 }
 
@@ -454,7 +474,8 @@ static int stand_up(struct pool *pool)
 		pool->seats[i].process = pool->seats[i].successor = -1;
 	pool->workers = settings_workers(pool->settings->settings);
 	request_seed();
-	return open_shared(pool);
+	int error = admin_open(pool);
+	return error ? error : open_shared(pool);
 }
 
 int master_run(const struct pool_settings *settings)
@@ -473,6 +494,7 @@ int master_run(const struct pool_settings *settings)
 	keeper_start(&pool);
 	int status = live(&pool);
 	keeper_stop(&pool);
+	admin_stop(&pool);
 	if (settings->settings->state)
 		unlink(settings->settings->state);
 	free(pool.processes);

@@ -59,9 +59,14 @@ struct pool {
 	bool told_ready;   /* to systemd */
 	bool has_baseline; /* see count_leaks in master.c */
 	unsigned baseline;
-	pid_t keeper;     /* see keeper.h; 0: none */
-	pid_t checker;    /* tries the new program; 0: none */
-	sigset_t signals; /* that the master waits for */
+	pid_t keeper;    /* see keeper.h; 0: none */
+	pid_t admin;     /* see admin.h; 0: none */
+	bool admin_told; /* to leave */
+	int admin_listener;
+	char admin_address[256]; /* "": there is none */
+	uint64_t admin_at_ms;    /* not started before */
+	pid_t checker;           /* tries the new program; 0: none */
+	sigset_t signals;        /* that the master waits for */
 };
 
 #endif

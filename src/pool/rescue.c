@@ -54,7 +54,8 @@ static void discard_waiting(int fd)
 		;
 }
 
-static void answer(const struct rescue *r, const struct connection *c)
+/* The status, or 0 where it could not be sent. */
+static int answer(const struct rescue *r, const struct connection *c)
 {
 	const struct inhand_shm *hand = &r->slot->hand;
 	unsigned char bytes[STANDIN_MAX];
@@ -77,20 +78,22 @@ static void answer(const struct rescue *r, const struct connection *c)
 		discard_waiting(c->fd);
 	if (send(c->fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)n) {
 		cut(r, c);
-		return;
+		return 0;
 	}
 	atomic_fetch_add(&r->pool->rescued_answered, 1);
 	log_line("request %s: %.*s %.*s: answered %d for worker %u", id, INHAND_METHOD_MAX - 1, hand->method,
 	         INHAND_PATH_MAX - 1, hand->path, r->status, r->seat);
 	if (whole_input && hand->keep) {
 		queue_release(r->queue, c);
-		return;
+		return r->status;
 	}
 	shutdown(c->fd, SHUT_WR);
 	queue_release_to_discard(r->queue, c);
+	return r->status;
 }
 
-static void rescue_request(const struct rescue *r, const struct connection *c)
+/* The status that it was answered with, or 0. */
+static int rescue_request(const struct rescue *r, const struct connection *c)
 {
 	const struct inhand_shm *hand = &r->slot->hand;
 	enum peer peer = look_at_peer(c->fd);
@@ -106,18 +109,21 @@ static void rescue_request(const struct rescue *r, const struct connection *c)
 	else if (hand->sent == INHAND_PART || hand->fcgi_id == 0)
 		cut(r, c);
 	else
-		answer(r, c);
+		return answer(r, c);
+	return 0;
 }
 
-void rescue_worker(const struct rescue *r)
+int rescue_worker(const struct rescue *r)
 {
 	struct connection c;
+	int answered = 0;
 
 	for (uint32_t from = 0; queue_next_of(r->queue, r->worker, &from, &c);) {
 		if (r->slot->stage == WORKER_SERVING)
-			rescue_request(r, &c);
+			answered = rescue_request(r, &c);
 		else
 			release(r, &c);
 	}
 	queue_raise(r->queue);
+	return answered;
 }

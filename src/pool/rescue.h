@@ -19,7 +19,8 @@ struct rescue {
  * Master, when the worker is dead.  A connection that it had not read from goes to
  * another worker.  A request without an answer is answered; one in the middle of
  * its answer is cut.  Edges that it took from epoll are raised again.
+ * Returns the status that it was answered with; 0: it was not.
  */
-void rescue_worker(const struct rescue *rescue);
+int rescue_worker(const struct rescue *rescue);
 
 #endif

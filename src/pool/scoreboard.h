@@ -22,6 +22,12 @@ enum worker_stage {
 	WORKER_SERVING,  /* has read, or may have: `hand` tells of what */
 };
 
+enum worker_life {
+	WORKER_NONE, /* nobody has the slot */
+	WORKER_LIVES,
+	WORKER_LEAVES, /* told to, or killed */
+};
+
 enum worker_farewell {
 	WORKER_DIED,      /* said nothing */
 	WORKER_RECYCLED,  /* --max-requests or --max-memory */
@@ -39,6 +45,10 @@ struct worker_shm {
 	_Atomic uint32_t farewell; /* enum worker_farewell: why it leaves */
 	_Atomic uint32_t told;     /* 1: leave after the request in hand; the master's to write */
 	_Atomic uint64_t requests; /* answered, by all that had this slot */
+	/* The master's to write, for readers. */
+	_Atomic uint32_t life; /* enum worker_life */
+	_Atomic uint32_t seat; /* the worker's number, as messages have it */
+	_Atomic uint32_t pid;
 	struct inhand_shm hand;
 };
 
@@ -66,6 +76,11 @@ struct pool_shm {
 	_Atomic uint32_t backlog, backlog_max; /* connections waiting to be accepted, as of the last look */
 	_Atomic uint32_t workers;              /* that should be */
 	_Atomic uint32_t draining;             /* 1: leaving */
+	_Atomic uint32_t slot_top;             /* one above the highest slot ever used */
+	_Atomic uint32_t connections;          /* open, as of the last look */
+	_Atomic uint32_t active_max;           /* most workers seen serving at once */
+	_Atomic uint64_t all_busy;             /* looks at which no worker was idle */
+	_Atomic uint32_t master;               /* its pid */
 	char reload_error[256];
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "log/log.h"
+#include "pool/admin.h"
 #include "pool/rescue.h"
 #include "pool/upgrade.h"
 #include "pool/worker.h"
@@ -220,6 +221,7 @@ static enum pool_exit cause_of(const struct pool *pool, unsigned index, const si
 	return p->state == PROCESS_LEAVING && death->si_status == 0 ? POOL_EXIT_TOLD : POOL_EXIT_STATUS;
 }
 
+/* The request in hand is answered, and counted. */
 static void rescue(const struct pool *pool, unsigned index, enum pool_exit cause)
 {
 	static const struct {
@@ -241,7 +243,16 @@ static void rescue(const struct pool *pool, unsigned index, enum pool_exit cause
 			answers[cause].detail ? answers[cause].detail : "The request could not be completed.",
 	};
 
-	rescue_worker(&rescue);
+	const struct worker_shm *slot = &pool->slots[index];
+	uint64_t since_ms = atomic_load(&slot->hand.since_ms), now_ms = clock_coarse_ms();
+	int answered = rescue_worker(&rescue);
+	if (atomic_load(&slot->stage) == WORKER_SERVING)
+		metrics_settle(
+			pool->settings->exchange->metrics,
+			&(struct metrics_death){ .slot = index,
+		                                 .answered = answered,
+		                                 .was_read = atomic_load(&slot->hand.fcgi_id) != 0,
+		                                 .elapsed_ms = now_ms > since_ms ? now_ms - since_ms : 0 });
 }
 
 static void say_death(const struct pool *pool, unsigned index, enum pool_exit cause, const siginfo_t *death)
@@ -366,9 +377,11 @@ bool spawn_reap(struct pool *pool, uint64_t now_ms)
 			good &= bury(pool, (unsigned)index, &event, now_ms);
 		else if (index >= 0)
 			note_stop(pool, &pool->processes[index], &event, now_ms);
-		else if (ended)
+		else if (ended) {
+			admin_note_exit(pool, event.si_pid, now_ms);
 			upgrade_note_exit(pool, event.si_pid,
 			                  event.si_code == CLD_EXITED ? event.si_status : -1);
+		}
 		event.si_pid = 0;
 	}
 	return good;

@@ -2,6 +2,7 @@
 #include "pool/upgrade.h"
 
 #include "log/log.h"
+#include "pool/admin.h"
 #include "pool/keeper.h"
 
 #include <errno.h>
@@ -101,12 +102,15 @@ void upgrade_execute(struct pool *pool)
 	setenv(INHERITED, text, 1);
 	set_inherited(pool, true);
 	keeper_stop(pool);
+	admin_stop(pool);
+	admin_set_inherited(pool, true);
 	atomic_fetch_add(&pool->shm->upgrades, 1);
 	execv(program, pool->settings->argv);
 	int error = errno;
 	atomic_fetch_sub(&pool->shm->upgrades, 1);
 	unsetenv(INHERITED);
 	set_inherited(pool, false);
+	admin_set_inherited(pool, false);
 	keeper_start(pool);
 	log_line("upgrade: %s: %s; the program that runs goes on", program, strerror(error));
 }

@@ -126,6 +126,7 @@ static bool close_after(const struct duty *duty, struct connection *c, bool open
 	else
 		fault_point("before-park");
 	set_stage(duty, WORKER_IDLE);
+	metrics_rest(duty->worker->exchange->metrics);
 	return open;
 }
 
@@ -212,7 +213,8 @@ static bool duty_init(struct duty *duty, const struct worker *worker, const int 
 	own_slot = worker->slot;
 	told_to_stop = 0;
 	request_seed();
-	exchange_watch_draining(&worker->queue->draining);
+	metrics_take_slot(worker->exchange->metrics, worker->index);
+	exchange_watch_draining(worker->draining ? worker->draining : &worker->queue->draining);
 	take_signals(duty, stopping);
 	if (worker->backtraces)
 		take_backtrace_signal();
@@ -302,7 +304,7 @@ static const int *stopping_signals(const struct worker *worker)
 {
 	static const int of_pool[] = { SIGTERM, 0 }, alone[] = { SIGTERM, SIGINT, SIGQUIT, 0 };
 
-	return worker->is_alone ? alone : of_pool;
+	return worker->is_alone && !worker->draining ? alone : of_pool;
 }
 
 /* What the master does, where there is one. */

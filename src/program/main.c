@@ -10,6 +10,8 @@ int main(int argc, char **argv)
 	percore_add_route(app, "GET", "/echo", echo_usage);
 	percore_add_route(app, "POST", "/echo", echo_post);
 	percore_add_probe(app, "/healthz", health_get);
+	percore_add_metrics(app, "/metrics");
+	percore_add_status(app, "/status");
 	percore_add_number(app, "work", &data_work, 0, 1000000000, "rounds of formatting for /data (100)");
 	percore_add_number(app, "work-wait", &data_wait_us, 0, 60000000, "microseconds that /data waits (0)");
 	return percore_run(app, argc, argv);

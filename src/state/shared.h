@@ -13,10 +13,11 @@
 #include <stdint.h>
 
 enum shared_section {
-	SHARED_POOL,  /* struct pool_shm: the pool as a whole */
-	SHARED_SHED,  /* struct shed_shm */
-	SHARED_SLOTS, /* struct worker_shm[]: one a worker process */
-	SHARED_QUEUE, /* struct queue: the claims */
+	SHARED_POOL,    /* struct pool_shm: the pool as a whole */
+	SHARED_SHED,    /* struct shed_shm */
+	SHARED_SLOTS,   /* struct worker_shm[]: one a worker process */
+	SHARED_QUEUE,   /* struct queue: the claims */
+	SHARED_METRICS, /* struct metrics_shm, and struct metrics_slot_shm[] */
 	SHARED_SECTIONS,
 };
 
