@@ -208,10 +208,12 @@ bool exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
 	request_fini(&request);
 	metrics_arm(exchange->metrics, request.status);
 	bool is_whole = !request.cut && request.answer_left == 0;
-	if (is_whole)
-		is_whole = fcgi_end(fcgi, &open) == 0;
-	else /* never ended as if whole: the web server sees the connection break */
+	if (is_whole) {
+		open = fcgi_end(fcgi);
+		is_whole = fcgi_hand(fcgi)->sent == INHAND_WHOLE;
+	} else { /* never ended as if whole: the web server sees the connection break */
 		fcgi_abandon(fcgi);
+	}
 	metrics_count(exchange->metrics,
 	              &(struct metrics_answer){ .bytes_in = request.body_read,
 	                                        .bytes_out = request.answer_length - request.answer_left,

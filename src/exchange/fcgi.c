@@ -296,14 +296,12 @@ static bool is_input_at_end(struct fcgi *fcgi)
 	return FCGX_GetChar(fcgi->request.in) == EOF && FCGX_GetError(fcgi->request.in) == 0;
 }
 
-int fcgi_end(struct fcgi *fcgi, bool *open)
+bool fcgi_end(struct fcgi *fcgi)
 {
 	FCGX_Request *r = &fcgi->request;
 
-	if (fcgi->cgi) {
-		*open = fflush(stdout) == 0;
-		return *open ? 0 : -EPIPE;
-	}
+	if (fcgi->cgi)
+		return fflush(stdout) == 0;
 	bool keep = is_input_at_end(fcgi) && fcgi->head.keep;
 
 	keep &= FCGX_FClose(r->err) == 0;
@@ -316,8 +314,7 @@ int fcgi_end(struct fcgi *fcgi, bool *open)
 		tell_sent(fcgi, INHAND_WHOLE);
 	FCGX_Free(r, 0);
 	r->ipcFd = -1;
-	*open = sent && keep;
-	return sent ? 0 : -EPIPE;
+	return sent && keep;
 }
 
 void fcgi_abandon(struct fcgi *fcgi)

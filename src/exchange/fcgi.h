@@ -63,11 +63,10 @@ ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size);
 int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size);
 
 /*
- * Ends the answer; the descriptor stays open.  *open: the connection may carry another
- * request: the web server asked for it and all input was read.  0, or -EPIPE when
- * the web server is gone.
+ * Ends the answer; the descriptor stays open.  True when the connection may
+ * carry another request: the web server asked for it and all input was read.
  */
-int fcgi_end(struct fcgi *fcgi, bool *open);
+bool fcgi_end(struct fcgi *fcgi);
 
 /* Drops the request without FCGI_END_REQUEST, so that a cut answer cannot look whole. */
 void fcgi_abandon(struct fcgi *fcgi);

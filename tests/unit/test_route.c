@@ -26,7 +26,7 @@ static const char *add(const char *method, const char *pattern)
 /* The pattern that serves it; "405", "404". */
 static const char *serves(const char *method, const char *path)
 {
-	bool known;
+	const struct route *known;
 	const struct route *route = routes_find(&table, method, path, &known);
 
 	return route ? route->pattern : known ? "405" : "404";
