@@ -17,15 +17,16 @@
 
 static struct wire wire;
 
-static const char * or (const char *given, const char *otherwise)
+static const char *either(const char *given, const char *otherwise)
 {
 	return given ? given : otherwise;
 }
 
 static void write_request(const struct ask *ask, size_t body_bytes)
 {
-	const char *pairs[32] = { "REQUEST_METHOD",   or (ask->method, "GET"), "REQUEST_URI",
-		                  or (ask->uri, "/"), "QUERY_STRING",          or (ask->query, "") };
+	const char *pairs[32] = { "REQUEST_METHOD", either(ask->method, "GET"),
+		                  "REQUEST_URI",    either(ask->uri, "/"),
+		                  "QUERY_STRING",   either(ask->query, "") };
 	char length[32];
 	size_t n = 6;
 
@@ -35,7 +36,7 @@ static void write_request(const struct ask *ask, size_t body_bytes)
 	}
 	snprintf(length, sizeof length, "%zu", body_bytes);
 	pairs[n++] = "CONTENT_LENGTH";
-	pairs[n++] = or (ask->length, length);
+	pairs[n++] = either(ask->length, length);
 	for (size_t i = 0; ask->params[i]; i++)
 		pairs[n++] = ask->params[i];
 	wire.size = 0;
@@ -83,7 +84,7 @@ static void read_answer(int fd, struct told *told)
 const struct told *ask(const struct ask *ask)
 {
 	static struct told told;
-	const char *method = or (ask->method, "GET");
+	const char *method = either(ask->method, "GET");
 	struct routes routes = { 0 };
 	int pair[2], room = 1 << 20;
 	_Atomic uint32_t spool = 0;
@@ -92,7 +93,8 @@ const struct told *ask(const struct ask *ask)
 	if (strcmp(method, "HEAD") == 0)
 		method = "GET";
 	if (ask->handler)
-		ck_assert_ptr_null(routes_add(&routes, method, or (ask->pattern, "/"), ask->handler, false));
+		ck_assert_ptr_null(
+			routes_add(&routes, method, either(ask->pattern, "/"), ask->handler, false));
 	const struct exchange exchange = { .routes = &routes,
 		                           .prefix = "",
 		                           .max_body = ask->max_body ? ask->max_body : 1 << 20 };

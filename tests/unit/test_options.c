@@ -254,6 +254,7 @@ START_TEST(values_that_do_not_fit_together_are_not_set)
 	ck_assert_int_eq(v.number, 4);
 	ck_assert_int_eq(v.size, 1024);
 	ck_assert_int_eq(parse_file("number = 17\n", "-t"), OPTIONS_CONFIG);
+	make();
 	ck_assert_int_eq(parse_file("number = 18\n", ""), OPTIONS_SERVE);
 	ck_assert_int_eq(v.number, 18);
 }
