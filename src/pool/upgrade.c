@@ -50,7 +50,7 @@ bool upgrade_try(struct pool *pool)
 	sigset_t none;
 	size_t n = 0;
 
-	for (; pool->settings->argv[n] && n < ARGUMENTS_MAX; n++)
+	for (; n < ARGUMENTS_MAX && pool->settings->argv[n]; n++)
 		arguments[n] = pool->settings->argv[n];
 	arguments[n++] = (char *)"-t";
 	arguments[n] = NULL;

@@ -28,7 +28,7 @@ sub size { my ($n) = @_; return $n < 128 ? chr $n : pack 'N', $n | 1 << 31 }
 sub params {
 	my %more = @_;
 	my %param = (
-		QUERY_STRING => '', REQUEST_METHOD => 'GET', CONTENT_TYPE => '', CONTENT_LENGTH => '',
+		QUERY_STRING => $uri =~ /\?(.*)/s ? $1 : '', REQUEST_METHOD => 'GET', CONTENT_TYPE => '', CONTENT_LENGTH => '',
 		SCRIPT_NAME => $uri, REQUEST_URI => $uri, DOCUMENT_URI => $uri, DOCUMENT_ROOT => '/usr/share/nginx/html',
 		SERVER_PROTOCOL => 'HTTP/1.1', REQUEST_SCHEME => 'http', GATEWAY_INTERFACE => 'CGI/1.1',
 		SERVER_SOFTWARE => 'nginx/1.22.1', REMOTE_ADDR => '127.0.0.1', REMOTE_PORT => '50000',
