@@ -4,6 +4,7 @@ set -eu
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${PERCORE_BUILD:-$top/build}
 percore=$build/percore
+# shellcheck disable=SC2034 # for the tests
 data='{"street":"10 Downing Street","city":"Value: 99"}'
 dir=$(mktemp -d)
 chmod 755 "$dir"
@@ -67,6 +68,8 @@ start_pool() { # percore|faulty [OPTION...]: sets $pool, its master, and $socket
 	pool=$pid
 	wait_for grep -q 'serving on' "$dir/err"
 }
+
+xs() { head -c "$1" /dev/zero | tr '\0' x; } # COUNT
 
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
 
