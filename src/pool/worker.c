@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ALONE_TICK_MS = 1000, DRAIN_QUIET_MS = 100, LOOK_EVERY = 64, EXIT_NO_MEMORY = 1 };
+enum { ALONE_TICK_MS = 1000, DRAIN_QUIET_MS = 100, LOOK_EVERY = 64, MEMORY_EVERY = 16, EXIT_NO_MEMORY = 1 };
 
 /* State of this process. */
 struct duty {
@@ -281,7 +281,7 @@ static bool is_spent(const struct duty *duty)
 
 	if (w->max_requests > 0 && duty->served >= w->max_requests)
 		return true;
-	return w->max_memory > 0 && duty->served % LOOK_EVERY == 1 && resident_bytes() > w->max_memory;
+	return w->max_memory > 0 && duty->served % MEMORY_EVERY == 1 && resident_bytes() > w->max_memory;
 }
 
 /*

@@ -43,6 +43,10 @@ get() { # EXPRESSION on $r, the JSON
 		print $value' "$dir/json" "$1"
 }
 
-true_that() { # EXPRESSION on $r
+true_that() { # EXPRESSION on $r; what the machine spoiled each time is not judged
+	if [ "$status" -eq 3 ]; then
+		echo "not judged, the machine is too busy: $1"
+		return
+	fi
 	[ "$(get "(do { $1 }) ? 'yes' : 'no'")" = yes ] || fail "not true: $1; $(cat "$dir/out" "$dir/err")"
 }
