@@ -136,6 +136,7 @@ START_TEST(two_answers_break_the_connection)
 END_TEST
 
 static size_t announced, sent;
+static bool is_taken;
 
 static void stream(struct percore_request *request)
 {
@@ -144,7 +145,8 @@ static void stream(struct percore_request *request)
 	percore_stream_begin(request, 200, "x/y", announced);
 	for (size_t left = sent; left > 0;) {
 		size_t piece = left < sizeof bytes ? left : sizeof bytes;
-		if (!percore_stream_write(request, bytes, piece))
+		is_taken = percore_stream_write(request, bytes, piece);
+		if (!is_taken)
 			return;
 		left -= piece;
 	}
@@ -179,6 +181,7 @@ START_TEST(stream_that_goes_beyond_is_broken_off)
 	announced = 5;
 	sent = 6;
 	const struct told *told = ask(&(struct ask){ .handler = stream });
+	ck_assert(!is_taken);
 	ck_assert(!told->is_ended);
 	ck_assert(!told->is_kept);
 }

@@ -368,6 +368,20 @@ START_TEST(query_of_values_that_lies_about_lengths_is_harmless)
 }
 END_TEST
 
+START_TEST(padding_is_no_part_of_a_query_of_values)
+{
+	unsigned char result[HEAD_RESULT_MAX];
+
+	wire.size = 0;
+	wire_record(&wire, FCGI_GET_VALUES, 0,
+	            "\x0f\x00"
+	            "FCGI_MPXS_CONN",
+	            16, 1);
+	wire.bytes[wire.size - 1] = 'S';
+	ck_assert_uint_eq(head_values_result(wire.bytes, wire.size, 1, result), 8);
+}
+END_TEST
+
 /* xorshift: the same heads at every run. */
 static uint32_t random_below(uint32_t bound)
 {
@@ -465,6 +479,7 @@ Suite *head_suite(void)
 		                       get_values_cut_anywhere_is_a_part_and_bounded,
 		                       values_that_are_asked_for_are_told,
 		                       query_of_values_that_lies_about_lengths_is_harmless,
+		                       padding_is_no_part_of_a_query_of_values,
 		                       hundred_thousand_mutated_heads_do_no_harm,
 		                       NULL };
 
