@@ -62,6 +62,12 @@ void percore_add_metrics(struct percore_app *app, const char *pattern);
 void percore_add_status(struct percore_app *app, const char *pattern);
 
 /*
+ * A rate limit for the routes of this pattern, as "50/s burst=20", in the words of
+ * the option --limit but for route=.  What is over it is answered with 429.
+ */
+void percore_add_limit(struct percore_app *app, const char *pattern, const char *limit);
+
+/*
  * Options of the service's own: --NAME VALUE, or NAME = VALUE in the file.  *value
  * holds the default.  A text that was given is lent until percore_run returns.
  */

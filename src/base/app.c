@@ -112,6 +112,25 @@ struct percore_histogram *percore_add_histogram(struct percore_app *app, const c
 	return (struct percore_histogram *)add_meter(app, METRICS_HISTOGRAM, name, help);
 }
 
+void percore_add_limit(struct percore_app *app, const char *pattern, const char *limit)
+{
+	struct limit_rule rule;
+	const char *wrong = limit_rule_parse(limit, &rule);
+
+	if (!wrong && *rule.route)
+		wrong = "route= is for --limit; here the pattern says it";
+	if (!wrong && strlen(pattern) >= sizeof rule.route)
+		wrong = "the pattern is too long";
+	if (!wrong && app->limit_count == LIMITS_MAX)
+		wrong = "there are too many";
+	if (wrong) {
+		app_mistake(app, "limit %s for %s: %s", limit, pattern, wrong);
+		return;
+	}
+	snprintf(rule.route, sizeof rule.route, "%s", pattern);
+	app->limits[app->limit_count++] = rule;
+}
+
 static void add_option(struct percore_app *app, const struct option_spec *spec)
 {
 	if (app->option_count == APP_OPTIONS_MAX) {

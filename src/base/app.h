@@ -5,6 +5,7 @@
 #include "base/options.h"
 #include "exchange/route.h"
 #include "percore.h"
+#include "state/limit.h"
 #include "state/meters.h"
 
 enum { APP_OPTIONS_MAX = 64 };
@@ -15,6 +16,8 @@ struct percore_app {
 	struct meters meters;
 	struct option_spec options[APP_OPTIONS_MAX]; /* the service's own */
 	size_t option_count;
+	struct limit_rule limits[LIMITS_MAX];
+	size_t limit_count;
 	bool (*worker_start)(void);
 	void (*worker_stop)(void);
 	char mistake[256]; /* the first one made in registering; "" */

@@ -163,7 +163,7 @@ static bool append(struct options *options, struct option_list *list, const char
 	if (list->count > 0)
 		memcpy(items, list->items, list->count * sizeof *items);
 	items[list->count] = text;
-	*list = (struct option_list){ items, list->count + 1 };
+	*list = (struct option_list){ items, list->count + 1, list->wrong };
 	return true;
 }
 
@@ -179,6 +179,11 @@ static bool take(struct options *options, size_t i, const char *text, const char
 			return true;
 		describe(spec, words, sizeof words);
 		log_line("%s %s: must be %s", where, text, words);
+		return false;
+	}
+	const char *wrong = spec->kind == OPTION_LIST && draft->list.wrong ? draft->list.wrong(text) : NULL;
+	if (wrong) {
+		log_line("%s %s: %s", where, text, wrong);
 		return false;
 	}
 	char *copy = keep(options, strlen(text) + 1); /* NOLINT: each option requires its argument */
@@ -234,7 +239,7 @@ static int take_pair(void *user, const char *section, const char *name, const ch
 		return 0;
 	}
 	if (!draft->in_file && options->specs[i].kind == OPTION_LIST)
-		draft->list = (struct option_list){ 0 };
+		draft->list = (struct option_list){ .wrong = draft->list.wrong };
 	draft->in_file = true;
 	options->file_is_wrong = !take(options, i, text, where);
 	return !options->file_is_wrong;
@@ -301,7 +306,7 @@ static bool take_flag(struct options *options, size_t i, const char *text)
 	char where[WHERE_MAX];
 
 	if (!draft->in_flags && options->specs[i].kind == OPTION_LIST)
-		draft->list = (struct option_list){ 0 };
+		draft->list = (struct option_list){ .wrong = draft->list.wrong };
 	draft->in_flags = true;
 	snprintf(where, sizeof where, "--%s", options->specs[i].name);
 	return take(options, i, text, where);

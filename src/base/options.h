@@ -24,6 +24,7 @@ enum option_kind {
 struct option_list {
 	const char **items;
 	size_t count;
+	const char *(*wrong)(const char *item); /* NULL, or what is wrong with an item; NULL: all are good */
 };
 
 struct option_spec {

@@ -25,9 +25,11 @@ struct run {
 	struct metrics metrics;
 	int argc;
 	char **argv;
-	bool serves;      /* what follows is a reload */
-	char listen[256]; /* --listen as of the start */
-	char admin[256];  /* --admin, likewise */
+	bool serves;                /* what follows is a reload */
+	char listen[256];           /* --listen as of the start */
+	char admin[256];            /* --admin, likewise */
+	struct limit_policy limits; /* made by check, taken by set_exchange */
+	long limit_table;           /* --limit-table as of the start */
 };
 
 static int run_cgi(const struct run *run)
@@ -53,6 +55,7 @@ static int exit_status(enum options_verdict verdict)
 static void set_exchange(struct run *run)
 {
 	struct shed_shm *shed = run->exchange.shed.shm;
+	struct limit limit = run->exchange.limit;
 
 	run->exchange = (struct exchange){ .routes = &run->app->routes,
 		                           .prefix = run->settings.prefix,
@@ -61,8 +64,56 @@ static void set_exchange(struct run *run)
 		                                     .target_ms = (uint64_t)run->settings.queue_target_ms,
 		                                     .max_wait_ms = (uint64_t)run->settings.max_wait_ms },
 		                           .metrics = &run->metrics,
+		                           .limit = limit,
 		                           .worker_start = run->app->worker_start,
 		                           .worker_stop = run->app->worker_stop };
+	limit_set_policy(&run->exchange.limit, &run->limits);
+	run->limits = (struct limit_policy){ 0 };
+}
+
+/* The rate limits, from the options and the program. */
+static bool make_limits(struct run *run)
+{
+	const struct settings *s = &run->settings;
+	const struct limit_sources sources = { .service = run->app->name,
+		                               .limits = &s->limits,
+		                               .exempt = &s->limit_exempt,
+		                               .proxies = &s->trusted_proxies,
+		                               .own = run->app->limits,
+		                               .own_count = run->app->limit_count,
+		                               .store = s->limit_store,
+		                               .store_timeout_ms = (uint64_t)s->limit_store_timeout_ms,
+		                               .has_x_headers = s->limit_x_headers };
+
+	if (run->serves && s->limit_table != run->limit_table) {
+		log_line("limit-table: a reload cannot change it; restart for that");
+		return false;
+	}
+	if (!limit_policy_make(&run->limits, &sources))
+		return false;
+	for (size_t i = 0; i < run->limits.rules_count; i++) {
+		const char *route = run->limits.rules[i].route;
+		if (!*route || routes_have(&run->app->routes, route))
+			continue;
+		log_line("limit: route=%s: there is no such route; write its pattern as the program does",
+		         route);
+		limit_policy_fini(&run->limits);
+		return false;
+	}
+	return true;
+}
+
+/* Without a master the process counts for itself. */
+static void limit_alone(struct run *run)
+{
+	static struct limit_shm shm;
+	size_t keys = (size_t)run->settings.limit_table;
+	void *table = aligned_alloc(64, (limit_table_bytes(keys) + 63) / 64 * 64);
+
+	if (!table)
+		return;
+	memset(table, 0, limit_table_bytes(keys));
+	limit_attach(&run->exchange.limit, &shm, table, keys);
 }
 
 /* The values together; and what a reload cannot change. */
@@ -82,7 +133,7 @@ static bool check(void *context)
 		log_line("admin: a reload cannot change it; restart for that");
 		return false;
 	}
-	return settings_check(&run->settings);
+	return settings_check(&run->settings) && make_limits(run);
 }
 
 /* -1: go on; else the exit status. */
@@ -149,12 +200,15 @@ static int serve(struct run *run)
 	if (pool.listener < 0)
 		return 1;
 	run->serves = true;
+	run->limit_table = s->limit_table;
 	snprintf(run->listen, sizeof run->listen, "%s", s->listen ? s->listen : "");
 	snprintf(run->admin, sizeof run->admin, "%s", s->admin ? s->admin : "");
 	set_metrics(run);
 	if (s->workers != 0)
 		return master_run(&pool);
-	return alone_run(&(struct alone){ .listener = pool.listener, .settings = s, .exchange = &run->exchange });
+	limit_alone(run);
+	return alone_run(
+		&(struct alone){ .listener = pool.listener, .settings = s, .exchange = &run->exchange });
 }
 
 int percore_run(struct percore_app *app, int argc, char **argv)

@@ -3,6 +3,7 @@
 
 #include "base/cpu.h"
 #include "log/log.h"
+#include "state/limit.h"
 
 #include <assert.h>
 #include <string.h>
@@ -16,6 +17,12 @@ const struct settings settings_defaults = {
 	.drain_timeout_ms = 30000,
 	.queue_target_ms = 20,
 	.max_wait_ms = 1000,
+
+	.limits = { .wrong = limit_wrong },
+	.limit_exempt = { .wrong = limit_cidr_wrong },
+	.trusted_proxies = { .wrong = limit_cidr_wrong },
+	.limit_table = 64 << 10,
+	.limit_store_timeout_ms = 20,
 };
 
 size_t settings_specs(struct settings *s, struct option_spec *specs)
@@ -47,6 +54,22 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 		  "replace a worker after so many (0: never)" },
 		{ "max-memory", OPTION_SIZE, &s->max_memory, 0, 1L << 50, "SIZE",
 		  "replace a worker that holds more (0: never)" },
+		{ "limit", OPTION_LIST, &s->limits, 0, 0, "LIMIT",
+		  "'RATE/s|m|h [burst=N] [by=address|header:NAME|none] [route=PATTERN] [dry-run] "
+		  "[name=NAME]'; "
+		  "may be repeated" },
+		{ "limit-exempt", OPTION_LIST, &s->limit_exempt, 0, 0, "CIDR",
+		  "clients without limits; may be repeated" },
+		{ "trusted-proxy", OPTION_LIST, &s->trusted_proxies, 0, 0, "CIDR",
+		  "whose X-Forwarded-For is believed; may be repeated" },
+		{ "limit-table", OPTION_SIZE, &s->limit_table, 64, 64 << 20, "KEYS",
+		  "clients remembered at a time, 16 bytes each (64k)" },
+		{ "limit-x-headers", OPTION_FLAG, &s->limit_x_headers, 0, 0, "yes|no",
+		  "send X-RateLimit-* too (no)" },
+		{ "limit-store", OPTION_TEXT, &s->limit_store, 0, 0, "URL",
+		  "redis://HOST:PORT/DB or redis+unix://PATH: limits shared by several hosts" },
+		{ "limit-store-timeout", OPTION_TIME, &s->limit_store_timeout_ms, 1, 10000, "TIME",
+		  "then this host decides by itself (20ms)" },
 		{ "state", OPTION_TEXT, &s->state, 0, 0, "FILE",
 		  "keep the shared memory in this file, for readers of it" },
 	};

@@ -17,6 +17,12 @@ struct settings {
 	bool slow_backtrace;
 	long max_requests, max_memory;     /* of a worker, before another takes its place; 0: no bound */
 	long queue_target_ms, max_wait_ms; /* 0: off */
+
+	struct option_list limits, limit_exempt, trusted_proxies; /* state/limit.h */
+	long limit_table;                                         /* keys */
+	bool limit_x_headers;
+	const char *limit_store; /* NULL: none */
+	long limit_store_timeout_ms;
 };
 
 extern const struct settings settings_defaults;

@@ -210,16 +210,25 @@ static void add_instance(const struct percore_request *request, json_object *pro
 		json_object_object_add(problem, "instance", json_object_new_string_len(uri, (int)length));
 }
 
-void percore_answer_problem(struct percore_request *request, int status, const char *detail)
+void answer_problem(struct percore_request *request, const struct answer_problem *p)
 {
 	json_object *problem = json_object_new_object();
+	const char *type = p->type ? p->type : "about:blank";
+	const char *title = p->title ? p->title : answer_reason(p->status);
 
-	json_object_object_add(problem, "type", json_object_new_string("about:blank"));
-	json_object_object_add(problem, "title", json_object_new_string(answer_reason(status)));
-	json_object_object_add(problem, "status", json_object_new_int(status));
-	if (detail)
-		json_object_object_add(problem, "detail", json_object_new_string(detail));
+	json_object_object_add(problem, "type", json_object_new_string(type));
+	json_object_object_add(problem, "title", json_object_new_string(title));
+	json_object_object_add(problem, "status", json_object_new_int(p->status));
+	if (p->detail)
+		json_object_object_add(problem, "detail", json_object_new_string(p->detail));
 	add_instance(request, problem);
 	json_object_object_add(problem, "request_id", json_object_new_string(request->id));
-	answer_object(request, status, "application/problem+json", problem);
+	if (p->member)
+		json_object_object_add(problem, p->member, p->value);
+	answer_object(request, p->status, "application/problem+json", problem);
+}
+
+void percore_answer_problem(struct percore_request *request, int status, const char *detail)
+{
+	answer_problem(request, &(struct answer_problem){ .status = status, .detail = detail });
 }

@@ -1,7 +1,8 @@
-/* exchange - the only place that knows the order: checks, route, handler, answer. */
+/* exchange - the only place that knows the order: checks, overload, limits, route, handler, answer. */
 #include "exchange/exchange.h"
 
 #include "base/clock.h"
+#include "exchange/quota.h"
 #include "exchange/request.h"
 #include "log/log.h"
 
@@ -153,6 +154,8 @@ static void dispatch(struct percore_request *request)
 		percore_answer_problem(request, 404, "Only probes are served at this address.");
 	else if (is_overload(request))
 		refuse_for_overload(request);
+	else if (!quota_admits(request))
+		quota_refuse(request);
 	else if (!same_path)
 		percore_answer_problem(request, 404, "Nothing is served at this path.");
 	else if (request->body_length > exchange->max_body)

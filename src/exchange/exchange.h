@@ -4,6 +4,7 @@
 
 #include "exchange/fcgi.h"
 #include "exchange/route.h"
+#include "state/limit.h"
 #include "state/metrics.h"
 #include "state/shed.h"
 
@@ -13,6 +14,7 @@ struct exchange {
 	const char *prefix; /* "" or "/api" */
 	size_t max_body;    /* bytes */
 	struct shed shed;
+	struct limit limit;
 	struct metrics *metrics; /* counts nothing where it has no memory */
 	bool only_probes;        /* the admin address */
 	bool (*worker_start)(void);

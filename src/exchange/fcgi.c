@@ -27,6 +27,7 @@
 #include <fcgiapp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -234,6 +235,22 @@ const char *fcgi_param(const struct fcgi *fcgi, const char *name)
 	if (fcgi->cgi)
 		return getenv(name);
 	return FCGX_GetParam(name, fcgi->request.envp);
+}
+
+size_t fcgi_params(const struct fcgi *fcgi, const char *name, const char **values, size_t max)
+{
+	size_t length = strlen(name), count = 0;
+
+	if (fcgi->cgi)
+		return (values[0] = getenv(name)) != NULL;
+	for (char **p = fcgi->request.envp; p && *p; p++) {
+		if (strncmp(*p, name, length) != 0 || (*p)[length] != '=')
+			continue;
+		if (count == max)
+			memmove(values, values + 1, --count * sizeof *values);
+		values[count++] = *p + length + 1;
+	}
+	return count;
 }
 
 static ssize_t read_error(int error)

@@ -56,6 +56,9 @@ bool fcgi_begin(struct fcgi *fcgi, int fd, _Atomic uint32_t *spool);
 
 const char *fcgi_param(const struct fcgi *fcgi, const char *name); /* lent until the end */
 
+/* All that have this name, as web servers send a header that came twice: the last `max`; how many. */
+size_t fcgi_params(const struct fcgi *fcgi, const char *name, const char **values, size_t max);
+
 /* Bytes of the body: how many, 0 at FCGI_STDIN's end, -ETIMEDOUT, or -EPROTO when it broke off. */
 ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size);
 

@@ -19,6 +19,9 @@ struct percore_request {
 	size_t headers_length;
 	bool answered, cut; /* cut: the answer cannot be completed */
 	bool is_head, has_cache_control;
+	/* What the rate limits said, for the log: and which of them, or NULL. */
+	enum limit_verdict limit_verdict;
+	const char *limit_name;
 	/* request_init clears up to here: what follows is written before it is read. */
 	char id[INHAND_ID_MAX];
 	char headers[2048]; /* of percore_set_header: whole lines, headers_length bytes */
@@ -38,6 +41,15 @@ bool request_is_good_id(const char *id);
 
 void request_init(struct percore_request *request, const struct exchange *exchange, struct fcgi *fcgi);
 void request_fini(struct percore_request *request);
+
+/* percore_answer_problem with a type and a title of its own, and members beside (put); all may be NULL. */
+struct answer_problem {
+	int status;
+	const char *type, *title, *detail;
+	const char *member; /* its name, and its value */
+	json_object *value;
+};
+void answer_problem(struct percore_request *request, const struct answer_problem *problem);
 
 /* The reason phrase of a status: RFC 9110, section 15; "Unknown". */
 const char *answer_reason(int status);

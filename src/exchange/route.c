@@ -170,6 +170,14 @@ const struct route *routes_find(const struct routes *routes, const char *method,
 	return NULL;
 }
 
+bool routes_have(const struct routes *routes, const char *pattern)
+{
+	for (size_t i = 0; i < routes->count; i++)
+		if (strcmp(routes->all[i].pattern, pattern) == 0)
+			return true;
+	return false;
+}
+
 void routes_allow(const struct routes *routes, const char *path, char *allow, size_t size)
 {
 	const char *pattern = closest(routes, path);

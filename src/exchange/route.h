@@ -25,6 +25,9 @@ void routes_fini(struct routes *routes);
 const struct route *routes_find(const struct routes *routes, const char *method, const char *path,
                                 const struct route **same_path);
 
+/* Is there a route of this very pattern? */
+bool routes_have(const struct routes *routes, const char *pattern);
+
 /* "GET, HEAD, OPTIONS" for a known path. */
 void routes_allow(const struct routes *routes, const char *path, char *allow, size_t size);
 

@@ -319,6 +319,7 @@ static bool all_run(const struct pool *pool)
 static enum event count_leaks(struct pool *pool)
 {
 	unsigned known = queue_connections(pool->queue) + 6; /* 0, 1, 2, listener, epoll, state: at most */
+	known += limit_redis_descriptors(&pool->settings->exchange->limit.shm->store, pool->process_top);
 	unsigned open = descriptors_open();
 	unsigned unknown = open > known ? open - known : 0;
 
@@ -439,7 +440,10 @@ static int open_shared(struct pool *pool)
 		                                [SHARED_SHED] = sizeof(struct shed_shm),
 		                                [SHARED_SLOTS] = SLOTS_MAX * sizeof(struct worker_shm),
 		                                [SHARED_QUEUE] = queue_bytes(descriptors),
-		                                [SHARED_METRICS] = metrics_bytes(s->exchange->metrics) };
+		                                [SHARED_METRICS] = metrics_bytes(s->exchange->metrics),
+		                                [SHARED_LIMIT] = sizeof(struct limit_shm),
+		                                [SHARED_LIMIT_TABLE] =
+		                                        limit_table_bytes((size_t)s->settings->limit_table) };
 	const struct queue_settings queue = { .listener = s->listener,
 		                              .io_timeout_s = (unsigned)(s->settings->io_timeout_ms / 1000),
 		                              .is_pool = true };
@@ -458,6 +462,8 @@ static int open_shared(struct pool *pool)
 	pool->queue = shared_section(&pool->shared, SHARED_QUEUE);
 	atomic_store(&pool->shm->draining, 0);
 	s->exchange->shed.shm = shared_section(&pool->shared, SHARED_SHED);
+	limit_attach(&s->exchange->limit, shared_section(&pool->shared, SHARED_LIMIT),
+	             shared_section(&pool->shared, SHARED_LIMIT_TABLE), (size_t)s->settings->limit_table);
 	pool->adopting = s->inherited_state >= 0;
 	publish_init(pool);
 	set_metrics(pool);

@@ -335,6 +335,7 @@ static bool bury(struct pool *pool, unsigned index, const siginfo_t *death, uint
 
 	say_death(pool, index, cause, death);
 	rescue(pool, index, cause);
+	limit_bury(&pool->settings->exchange->limit, index);
 	atomic_fetch_add(&pool->shm->exits[cause], 1);
 	if (cause != POOL_EXIT_TOLD && cause != POOL_EXIT_RECYCLED) {
 		pool->adopting = pool->count_leaks = true;

@@ -215,6 +215,7 @@ static bool duty_init(struct duty *duty, const struct worker *worker, const int 
 	request_seed();
 	metrics_take_slot(worker->exchange->metrics, worker->index);
 	exchange_watch_draining(worker->draining ? worker->draining : &worker->queue->draining);
+	limit_start(&worker->exchange->limit, worker->index);
 	take_signals(duty, stopping);
 	if (worker->backtraces)
 		take_backtrace_signal();
@@ -225,6 +226,7 @@ static void duty_fini(struct duty *duty)
 {
 	if (duty->worker->exchange->worker_stop)
 		duty->worker->exchange->worker_stop();
+	limit_stop();
 	fcgi_free(duty->fcgi);
 }
 

@@ -18,6 +18,8 @@ enum shared_section {
 	SHARED_SLOTS,   /* struct worker_shm[]: one a worker process */
 	SHARED_QUEUE,   /* struct queue: the claims */
 	SHARED_METRICS, /* struct metrics_shm, and struct metrics_slot_shm[] */
+	SHARED_LIMIT,   /* struct limit_shm */
+	SHARED_LIMIT_TABLE,
 	SHARED_SECTIONS,
 };
 

@@ -161,5 +161,7 @@ int main(int argc, char **argv)
 	percore_add_route(app, "GET", "/part", part);
 	percore_add_route(app, "POST", "/body", body);
 	percore_add_route(app, "GET", "/none", none);
+	percore_add_route(app, "GET", "/limited", pid);
+	percore_add_limit(app, "/limited", "2/h by=none");
 	return percore_run(app, argc, argv);
 }

@@ -42,7 +42,7 @@ static void make(void)
 	static const char *items[] = { "default" };
 
 	options_free(options);
-	v = (struct values){ 1, -1, 1024, 30000, false, "word", { items, 1 } };
+	v = (struct values){ 1, -1, 1024, 30000, false, "word", { .items = items, .count = 1 } };
 	options = options_new("demo", "1.2", specs, sizeof specs / sizeof specs[0], check, NULL);
 	ck_assert_ptr_nonnull(options);
 }

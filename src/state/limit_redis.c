@@ -1,0 +1,469 @@
+/*
+ * limit_redis - see limit_redis.h.
+ *
+ * hiredis makes the commands and reads the answers; the socket and the waiting are
+ * ours, for its own timeouts are per system call and not per question.
+ */
+#include "state/limit_redis.h"
+
+#include "base/clock.h"
+#include "log/log.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#ifdef HAVE_HIREDIS
+#include <hiredis/hiredis.h>
+
+enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 2000 };
+
+/*
+ * limit_gcra.h in Lua: KEYS[1] holds the debt's end, in ticks of 100 ns since June
+ * 2025, exact in a double until 2053.  An end further ahead than can be means that
+ * Redis' clock was set back.
+ */
+static const char script[] = "local t = redis.call('TIME')\n"
+			     "local now = (t[1] - 1750000000) * 10000000 + t[2] * 10\n"
+			     "local interval, window = tonumber(ARGV[1]), tonumber(ARGV[2])\n"
+			     "local debt = (tonumber(redis.call('GET', KEYS[1]) or now) or now) - now\n"
+			     "if debt < 0 or debt > window + 10000000 then debt = 0 end\n"
+			     "if debt + interval > window then return {0, debt} end\n"
+			     "debt = debt + interval\n"
+			     "redis.call('SET', KEYS[1], string.format('%.0f', now + debt), 'PX', "
+			     "math.ceil(debt / 10000) + 1000)\n"
+			     "return {1, debt}\n";
+
+/* ---- The option. */
+
+static const char *parse_unix(const char *path, struct limit_redis *redis)
+{
+	struct sockaddr_un *address = (struct sockaddr_un *)&redis->address;
+
+	if (*path != '/' || strlen(path) >= sizeof address->sun_path)
+		return "must be redis+unix:///PATH, of at most 107 bytes";
+	address->sun_family = AF_UNIX;
+	strcpy(address->sun_path, path);
+	redis->address_bytes = sizeof *address;
+	return NULL;
+}
+
+/* Digits up to `end`, at most max. */
+static bool read_number(const char *text, const char *end, unsigned max, unsigned *number)
+{
+	if (text == end || end - text > 5)
+		return false;
+	for (*number = 0; text < end; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		*number = *number * 10 + (unsigned)(*text - '0');
+	}
+	return *number <= max;
+}
+
+static const char *look_up(char *host, unsigned port, struct limit_redis *redis)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	static char wrong[128];
+	struct addrinfo *found;
+	char service[8];
+
+	snprintf(service, sizeof service, "%u", port);
+	int error = getaddrinfo(host, service, &hints, &found);
+	if (error) {
+		snprintf(wrong, sizeof wrong, "the host %.60s is not known: %.40s", host,
+		         gai_strerror(error));
+		return wrong;
+	}
+	memcpy(&redis->address, found->ai_addr, found->ai_addrlen);
+	redis->address_bytes = found->ai_addrlen;
+	freeaddrinfo(found);
+	return NULL;
+}
+
+/* HOST[:PORT][/DB]; an IPv6 address in brackets. */
+static const char *parse_tcp(const char *text, struct limit_redis *redis)
+{
+	const char *end = text + strcspn(text, "/");
+	const char *name = text + (*text == '['), *name_end = name + strcspn(name, *text == '[' ? "]" : ":/");
+	const char *colon = name_end + (*text == '[' && *name_end == ']');
+	unsigned port = 6379;
+	char host[128];
+
+	if (memchr(text, '@', (size_t)(end - text)))
+		return "a user or password is not supported; let Redis listen where only its users reach it";
+	if (name == name_end || (*text == '[' && *name_end != ']') ||
+	    (size_t)(name_end - name) >= sizeof host || colon > end)
+		return "must be redis://HOST:PORT/DB or redis+unix://PATH";
+	if (colon < end && (*colon != ':' || !read_number(colon + 1, end, 65535, &port) || port == 0))
+		return "the port must be a number from 1 to 65535";
+	if (*end && end[1] && !read_number(end + 1, end + strlen(end), 9999, &redis->database))
+		return "what follows the last / must be the number of a database";
+	memcpy(host, name, (size_t)(name_end - name));
+	host[name_end - name] = '\0';
+	return look_up(host, port, redis);
+}
+
+const char *limit_redis_parse(const char *text, struct limit_redis *redis)
+{
+	*redis = (struct limit_redis){ 0 };
+	if (strlen(text) >= sizeof redis->name)
+		return "must be at most 127 bytes";
+	strcpy(redis->name, text);
+	if (strncmp(text, "redis+unix://", 13) == 0)
+		return parse_unix(text + 13, redis);
+	if (strncmp(text, "redis://", 8) == 0)
+		return parse_tcp(text + 8, redis);
+	return "must be redis://HOST:PORT/DB or redis+unix://PATH";
+}
+
+/* ---- The connection: of this process. */
+
+static redisContext *connection;
+static _Atomic uint32_t *own_descriptor; /* where the master finds it; NULL: nowhere */
+static char script_hash[64];
+static char failure[160]; /* what went wrong last */
+
+void limit_redis_start(struct limit_redis_shm *shm, unsigned worker)
+{
+	own_descriptor = shm && worker < LIMIT_REDIS_WORKERS_MAX ? &shm->descriptors[worker] : NULL;
+	connection = NULL; /* a master has none */
+}
+
+static bool fail(const char *what)
+{
+	snprintf(failure, sizeof failure, "%s", what);
+	return false;
+}
+
+/* The note first: should we die in between, a descriptor leaks, but none is closed twice. */
+static void disconnect(void)
+{
+	if (own_descriptor)
+		atomic_store(own_descriptor, 0);
+	redisFree(connection);
+	connection = NULL;
+}
+
+static bool wait_until(int fd, short events, uint64_t until_ns)
+{
+	struct pollfd poll = { .fd = fd, .events = events };
+
+	for (;;) {
+		uint64_t now_ns = clock_ns();
+		uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+		const struct timespec left = { .tv_sec = (time_t)(left_ns / 1000000000),
+			                       .tv_nsec = (long)(left_ns % 1000000000) };
+		int n = left_ns ? ppoll(&poll, 1, &left, NULL) : 0;
+		if (n == 0)
+			return fail("no answer in time");
+		if (n > 0)
+			return true;
+		if (errno != EINTR)
+			return fail(strerror(errno));
+	}
+}
+
+static int connect_until(const struct limit_redis *redis, uint64_t until_ns)
+{
+	int fd = socket(redis->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int error = 0;
+	socklen_t size = sizeof error;
+
+	if (fd < 0) {
+		fail(strerror(errno));
+		return -1;
+	}
+	if (connect(fd, (const struct sockaddr *)&redis->address, redis->address_bytes) != 0)
+		error = errno;
+	if (error == EINPROGRESS && wait_until(fd, POLLOUT, until_ns))
+		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	if (error == 0) {
+		if (redis->address.ss_family != AF_UNIX)
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+		return fd;
+	}
+	if (error != EINPROGRESS) /* that one is said already */
+		fail(strerror(error));
+	close(fd);
+	return -1;
+}
+
+static bool send_command(uint64_t until_ns, int argc, const char **argv)
+{
+	int done = 0;
+
+	if (redisAppendCommandArgv(connection, argc, argv, NULL) != REDIS_OK)
+		return fail("no memory");
+	while (!done) {
+		if (redisBufferWrite(connection, &done) != REDIS_OK)
+			return fail(connection->errstr);
+		if (!done && !wait_until(connection->fd, POLLOUT, until_ns))
+			return false;
+	}
+	return true;
+}
+
+/* NULL: failed, and the connection is of no more use.  An error that Redis answers is a reply. */
+static redisReply *ask(uint64_t until_ns, int argc, const char **argv)
+{
+	void *reply = NULL;
+
+	if (!send_command(until_ns, argc, argv))
+		return NULL;
+	for (;;) {
+		if (redisGetReplyFromReader(connection, &reply) != REDIS_OK) {
+			fail(connection->errstr);
+			return NULL;
+		}
+		if (reply)
+			return reply;
+		if (!wait_until(connection->fd, POLLIN, until_ns))
+			return NULL;
+		if (redisBufferRead(connection) != REDIS_OK) {
+			fail(connection->errstr);
+			return NULL;
+		}
+	}
+}
+
+/* True when Redis answered with something of this type; *text, if any, takes its string. */
+static bool ask_for(int type, uint64_t until_ns, int argc, const char **argv, char *text, size_t size)
+{
+	redisReply *reply = ask(until_ns, argc, argv);
+	bool good = reply && reply->type == type;
+
+	if (reply && !good)
+		fail(reply->type == REDIS_REPLY_ERROR ? reply->str : "an answer of another kind");
+	if (good && text)
+		snprintf(text, size, "%s", reply->str);
+	if (reply)
+		freeReplyObject(reply);
+	return good;
+}
+
+static bool open_connection(const struct limit_redis *redis, uint64_t until_ns)
+{
+	char database[8];
+	int fd = connect_until(redis, until_ns);
+
+	if (fd < 0)
+		return false;
+	connection = redisConnectFd(fd);
+	if (!connection) {
+		close(fd);
+		return fail("no memory");
+	}
+	connection->flags &= ~REDIS_BLOCK;
+	if (own_descriptor)
+		atomic_store(own_descriptor, (uint32_t)fd + 1);
+	snprintf(database, sizeof database, "%u", redis->database);
+	if ((redis->database == 0 ||
+	     ask_for(REDIS_REPLY_STATUS, until_ns, 2, (const char *[]){ "SELECT", database }, NULL, 0)) &&
+	    ask_for(REDIS_REPLY_STRING, until_ns, 3, (const char *[]){ "SCRIPT", "LOAD", script },
+	            script_hash, sizeof script_hash))
+		return true;
+	disconnect();
+	return false;
+}
+
+/* ---- The decision. */
+
+static bool read_decision(const redisReply *reply, bool *admitted, uint64_t *debt_ns)
+{
+	if (reply->type == REDIS_REPLY_ERROR)
+		return fail(reply->str);
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+	    reply->element[0]->type != REDIS_REPLY_INTEGER ||
+	    reply->element[1]->type != REDIS_REPLY_INTEGER || reply->element[1]->integer < 0)
+		return fail("an answer of another kind");
+	*admitted = reply->element[0]->integer == 1;
+	*debt_ns = (uint64_t)reply->element[1]->integer * LIMIT_REDIS_TICK_NS;
+	return true;
+}
+
+/* By the script's hash; where Redis has forgotten the script, with all of it. */
+static bool decide(const struct limit_redis_question *q, bool *admitted, uint64_t *debt_ns)
+{
+	char interval[24], window[24];
+	const char *words[] = { "EVALSHA", script_hash, "1", q->key, interval, window };
+
+	snprintf(interval, sizeof interval, "%llu",
+	         (unsigned long long)(q->gcra.interval_ns / LIMIT_REDIS_TICK_NS));
+	snprintf(window, sizeof window, "%llu",
+	         (unsigned long long)(q->gcra.window_ns / LIMIT_REDIS_TICK_NS));
+	redisReply *reply = ask(q->until_ns, 6, words);
+	if (reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0) {
+		freeReplyObject(reply);
+		words[0] = "EVAL";
+		words[1] = script;
+		reply = ask(q->until_ns, 6, words);
+	}
+	bool good = reply && read_decision(reply, admitted, debt_ns);
+	if (reply)
+		freeReplyObject(reply);
+	return good;
+}
+
+/*
+ * A connection that was kept may have ended unnoticed, as when Redis was started
+ * anew: then a new one is tried, within the same time.
+ */
+static bool try(const struct limit_redis *redis, const struct limit_redis_question *q, bool *admitted,
+                uint64_t *debt_ns)
+{
+	bool was_kept = connection != NULL;
+
+	if (!connection && !open_connection(redis, q->until_ns))
+		return false;
+	if (decide(q, admitted, debt_ns))
+		return true;
+	bool has_ended = connection->err == REDIS_ERR_EOF || connection->err == REDIS_ERR_IO;
+	disconnect();
+	if (!was_kept || !has_ended || !open_connection(redis, q->until_ns))
+		return false;
+	if (decide(q, admitted, debt_ns))
+		return true;
+	disconnect();
+	return false;
+}
+
+/* ---- Outages: what the workers of the pool know of Redis together. */
+
+/* While it is away: is it for us to try?  A time further ahead than any pause was written by nobody of ours.
+ */
+static bool is_our_turn(struct limit_redis_shm *shm)
+{
+	uint64_t now_ms = clock_coarse_ms();
+	uint64_t next_ms = atomic_load(&shm->next_try_ms);
+
+	return (now_ms >= next_ms || next_ms > now_ms + PAUSE_MAX_MS) &&
+	       atomic_compare_exchange_strong(&shm->next_try_ms, &next_ms, now_ms + PAUSE_FIRST_MS);
+}
+
+/* The try failed: the next one comes after twice the pause. */
+static void wait_longer(struct limit_redis_shm *shm)
+{
+	uint32_t pause_ms = atomic_load(&shm->pause_ms);
+
+	pause_ms = pause_ms < PAUSE_MAX_MS / 2 ? pause_ms * 2 : PAUSE_MAX_MS;
+	atomic_store(&shm->pause_ms, pause_ms);
+	atomic_store(&shm->next_try_ms, clock_coarse_ms() + pause_ms);
+}
+
+static void go_away(const struct limit_redis *redis, struct limit_redis_shm *shm)
+{
+	uint64_t now_ms = clock_coarse_ms();
+	uint32_t was_away = 0;
+
+	if (!atomic_compare_exchange_strong(&shm->is_away, &was_away, 1))
+		return;
+	atomic_store(&shm->pause_ms, PAUSE_FIRST_MS);
+	atomic_store(&shm->next_try_ms, now_ms + PAUSE_FIRST_MS);
+	atomic_store(&shm->since_ms, now_ms);
+	atomic_fetch_add(&shm->outages, 1);
+	log_line("limit-store %s: %s; until it is back, this host counts for itself", redis->name, failure);
+}
+
+static void note_success(const struct limit_redis *redis, struct limit_redis_shm *shm)
+{
+	uint32_t was_away = 1;
+
+	if (atomic_load_explicit(&shm->is_away, memory_order_relaxed) &&
+	    atomic_compare_exchange_strong(&shm->is_away, &was_away, 0))
+		log_line("limit-store %s: it is back after %llu ms", redis->name,
+		         (unsigned long long)(clock_coarse_ms() - atomic_load(&shm->since_ms)));
+}
+
+bool limit_redis_admits(const struct limit_redis *redis, struct limit_redis_shm *shm,
+                        const struct limit_redis_question *question, bool *admitted, uint64_t *debt_ns)
+{
+	bool is_away = atomic_load_explicit(&shm->is_away, memory_order_relaxed) != 0;
+
+	if (is_away && !is_our_turn(shm))
+		return false;
+	if (try(redis, question, admitted, debt_ns)) {
+		note_success(redis, shm);
+		return true;
+	}
+	atomic_fetch_add(&shm->failures, 1);
+	if (is_away)
+		wait_longer(shm);
+	else
+		go_away(redis, shm);
+	return false;
+}
+
+void limit_redis_stop(void)
+{
+	if (connection)
+		disconnect();
+}
+
+#else /* no hiredis */
+
+const char *limit_redis_parse(const char *text, struct limit_redis *redis)
+{
+	(void)text;
+	*redis = (struct limit_redis){ 0 };
+	return "this program was built without Redis; install libhiredis-dev and build it --with-hiredis";
+}
+
+void limit_redis_start(struct limit_redis_shm *shm, unsigned worker)
+{
+	(void)shm;
+	(void)worker;
+}
+
+void limit_redis_stop(void)
+{
+}
+
+bool limit_redis_admits(const struct limit_redis *redis, struct limit_redis_shm *shm,
+                        const struct limit_redis_question *question, bool *admitted, uint64_t *debt_ns)
+{
+	(void)redis, (void)shm, (void)question, (void)admitted, (void)debt_ns;
+	return false;
+}
+
+#endif
+
+/* The number comes from memory that a dying worker may have spoilt. */
+static bool is_connected_to(int fd, const struct limit_redis *redis)
+{
+	struct sockaddr_storage peer = { 0 };
+	socklen_t size = sizeof peer;
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &size) != 0 ||
+	    peer.ss_family != redis->address.ss_family)
+		return false;
+	if (peer.ss_family == AF_UNIX)
+		return strncmp(((struct sockaddr_un *)&peer)->sun_path,
+		               ((const struct sockaddr_un *)&redis->address)->sun_path,
+		               sizeof((struct sockaddr_un *)&peer)->sun_path) == 0;
+	return memcmp(&peer, &redis->address, redis->address_bytes) == 0;
+}
+
+void limit_redis_bury(const struct limit_redis *redis, struct limit_redis_shm *shm, unsigned worker)
+{
+	uint32_t noted = worker < LIMIT_REDIS_WORKERS_MAX ? atomic_exchange(&shm->descriptors[worker], 0) : 0;
+
+	if (noted && is_connected_to((int)noted - 1, redis))
+		close((int)noted - 1);
+}
+
+unsigned limit_redis_descriptors(const struct limit_redis_shm *shm, unsigned workers)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < workers && i < LIMIT_REDIS_WORKERS_MAX; i++)
+		count += atomic_load_explicit(&shm->descriptors[i], memory_order_relaxed) != 0;
+	return count;
+}

@@ -1,0 +1,59 @@
+/*
+ * limit_redis - limits that several hosts share: the decision is a script in Redis, on Redis' clock.
+ *
+ * The worker waits for it, at most until a deadline.  When Redis fails, all workers
+ * leave it alone for a pause that grows; then one of them tries.
+ */
+#ifndef PERCORE_LIMIT_REDIS_H
+#define PERCORE_LIMIT_REDIS_H
+
+#include "state/limit_gcra.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* Numbers in Lua are doubles: the script counts in these. */
+enum { LIMIT_REDIS_TICK_NS = 100, LIMIT_REDIS_KEY_MAX = 128, LIMIT_REDIS_WORKERS_MAX = 8192 };
+
+struct limit_redis {
+	char name[128];   /* as the option has it; "": none */
+	char service[32]; /* begins the keys */
+	struct sockaddr_storage address;
+	socklen_t address_bytes;
+	unsigned database;
+	uint64_t timeout_ms;
+};
+
+struct limit_redis_shm {
+	_Atomic uint32_t is_away;
+	_Atomic uint32_t pause_ms;    /* until the next try */
+	_Atomic uint64_t next_try_ms; /* monotonic; whoever moves it on tries */
+	_Atomic uint64_t since_ms;    /* of is_away */
+	_Atomic uint64_t failures, local, outages;
+	_Atomic uint32_t descriptors[LIMIT_REDIS_WORKERS_MAX]; /* 1 + a worker's connection; 0: none */
+};
+
+/* redis://HOST:PORT/DB or redis+unix://PATH; a name is looked up here.  NULL, or what is wrong. */
+const char *limit_redis_parse(const char *text, struct limit_redis *redis);
+
+struct limit_redis_question {
+	const char *key;
+	struct limit_gcra gcra; /* interval_ns a multiple of LIMIT_REDIS_TICK_NS */
+	uint64_t until_ns;      /* monotonic: not waited for longer */
+};
+
+/* Worker.  False: Redis did not decide, so the local table must. */
+bool limit_redis_admits(const struct limit_redis *redis, struct limit_redis_shm *shm,
+                        const struct limit_redis_question *question, bool *admitted, uint64_t *debt_ns);
+
+/* Worker, at its start: where its connection is noted; and at its end. */
+void limit_redis_start(struct limit_redis_shm *shm, unsigned worker);
+void limit_redis_stop(void);
+
+/* Master: closes what a dead worker held; and how many descriptors the living hold. */
+void limit_redis_bury(const struct limit_redis *redis, struct limit_redis_shm *shm, unsigned worker);
+unsigned limit_redis_descriptors(const struct limit_redis_shm *shm, unsigned workers);
+
+#endif
