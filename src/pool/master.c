@@ -109,6 +109,7 @@ static enum state reload(struct pool *pool)
 	if (!reload_settings(pool))
 		return SERVING;
 	spawn_successors(pool);
+	pool->told_ready = false; /* systemd waits for the next READY */
 	admin_renew(pool);
 	log_line("reload: %u workers start with the new configuration, the others leave", pool->workers);
 	return SERVING;
