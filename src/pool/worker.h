@@ -13,12 +13,12 @@ struct worker {
 	struct worker_shm *slot;
 	const struct exchange *exchange;
 	unsigned index;
-	bool is_alone;          /* a process without a master: see alone.h */
+	bool is_alone;                    /* a process without a master: see alone.h */
 	const _Atomic uint32_t *draining; /* what percore_is_draining tells; NULL: of the queue */
-	bool keeps_connections; /* as the web server asks; else one request each */
-	long max_requests;      /* leave after so many; 0: no bound */
-	long max_memory;        /* leave when more bytes are resident; 0: no bound */
-	bool backtraces;        /* take WORKER_BACKTRACE_SIGNAL */
+	bool keeps_connections;           /* as the web server asks; else one request each */
+	long max_requests;                /* leave after so many; 0: no bound */
+	long max_memory;                  /* leave when more bytes are resident; 0: no bound */
+	bool backtraces;                  /* take WORKER_BACKTRACE_SIGNAL */
 };
 
 /*
