@@ -176,6 +176,7 @@ static int explain(const char *name)
 /* What is registered can be counted. */
 static void set_metrics(struct run *run)
 {
+	run->metrics.limit = &run->exchange.limit;
 	run->metrics.service = run->app->name;
 	run->metrics.service_version = run->app->version;
 	run->metrics.routes = &run->app->routes;

@@ -121,6 +121,22 @@ static json_object *exits(const struct metrics_view *v)
 	return by_reason;
 }
 
+static json_object *limits(const struct metrics_view *v)
+{
+	json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < v->limits.limits_count; i++) {
+		const struct limit_count *limit = &v->limits.limits[i];
+		json_object *one = json_object_new_object();
+		add_text(one, "limit", limit->name);
+		add_number(one, "admitted", limit->admitted);
+		add_number(one, "refused", limit->refused);
+		add_number(one, "dry_refused", limit->dry_refused);
+		json_object_array_add(list, one);
+	}
+	return list;
+}
+
 static uint64_t requests(const struct metrics_view *v)
 {
 	uint64_t count = 0;
@@ -169,6 +185,7 @@ void watch_status(struct percore_request *request)
 	add_pool(status, v);
 	json_object_object_add(status, "exits", exits(v));
 	add_latency(status, "queue_wait_ms", &v->entries[METRICS_WAIT_ENTRY]);
+	json_object_object_add(status, "limits", limits(v));
 	json_object_object_add(status, "routes", routes(v));
 	json_object_object_add(status, "by_worker", workers(v));
 	metrics_view_free(v);

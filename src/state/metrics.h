@@ -91,6 +91,7 @@ struct metrics_shm {
 };
 static_assert(sizeof(struct metrics_name_shm) == 256, "metrics_name_shm has no padding");
 
+struct limit;
 struct routes;
 struct meters;
 
@@ -115,6 +116,7 @@ struct metrics {
 	const struct pool_shm *pool;
 	const struct worker_shm *workers; /* SLOTS_MAX of them; one where there is no pool */
 	const struct shed_shm *shed;
+	const struct limit *limit;
 };
 
 /* Sets how many entries there is room for, from what is registered; then what it takes. */

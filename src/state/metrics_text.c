@@ -137,6 +137,23 @@ static void put_bytes_out(const struct out *o)
 	put_bytes(o, offsetof(struct metrics_sums, bytes_out));
 }
 
+static void put_decision(const struct out *o, const char *limit, const char *decision, uint64_t count)
+{
+	fprintf(o->file, "%s{limit=\"", o->name);
+	put_value(o->file, limit);
+	fprintf(o->file, "\",decision=\"%s\"} %llu\n", decision, (unsigned long long)count);
+}
+
+static void put_limits(const struct out *o)
+{
+	for (size_t i = 0; i < o->v->limits.limits_count; i++) {
+		const struct limit_count *limit = &o->v->limits.limits[i];
+		put_decision(o, limit->name, "admitted", limit->admitted);
+		put_decision(o, limit->name, "refused", limit->refused);
+		put_decision(o, limit->name, "dry_refused", limit->dry_refused);
+	}
+}
+
 static void put_rescued(const struct out *o)
 {
 	put_one(o, "outcome", "answered", o->v->rescued_answered);

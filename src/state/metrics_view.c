@@ -131,6 +131,8 @@ struct metrics_view *metrics_view_new(const struct metrics *m)
 	add_pool(v);
 	if (v->serving > v->active_max)
 		v->active_max = v->serving;
+	if (m->limit)
+		limit_counters(m->limit, &v->limits);
 	if (m->shed) {
 		v->shed = get(&m->shed->refused);
 		v->starts_ignored = get(&m->shed->ignored);

@@ -2,6 +2,7 @@
 #ifndef PERCORE_METRICS_VIEW_H
 #define PERCORE_METRICS_VIEW_H
 
+#include "state/limit.h"
 #include "state/metrics.h"
 
 struct metrics_view {
@@ -20,6 +21,7 @@ struct metrics_view {
 	uint64_t rescued_answered, rescued_cut, rescued_released;
 	uint64_t reloads, reloads_failed, upgrades, upgrades_failed;
 	uint64_t shed, starts_ignored;
+	struct limit_counters limits;
 	bool draining;
 	char reload_error[256]; /* "": none */
 	int master;             /* its pid; 0: not known */
