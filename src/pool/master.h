@@ -7,7 +7,7 @@
 
 struct pool_settings {
 	int listener;
-	int inherited_state; /* descriptor from the program before us, or -1 */
+	int inherited_state;             /* descriptor from the program before us, or -1 */
 	const struct settings *settings; /* change when `reload` succeeds */
 	struct exchange *exchange;       /* likewise */
 	bool (*reload)(void *context);   /* reads the configuration anew; false, and said: nothing changed */

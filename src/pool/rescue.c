@@ -5,7 +5,9 @@
  * write of a whole answer (INHAND_ONE_WRITE) has sent all of it or nothing.  If the
  * peer has closed, or has sent its next request, it had the answer.  Otherwise the
  * stand-in is sent: to a peer that waits it is the answer, and one that does not
- * wait takes unasked bytes on an idle connection for its end.
+ * wait takes unasked bytes on an idle connection for its end.  No request is served
+ * on that connection after it: should the peer have sent one just then, it took the
+ * stand-in for its answer, and the true answer must not meet the request after it.
  *
  * A connection can be kept when all of its request had come before the worker
  * read (has_whole_input): then what waits in it belongs to that request, since a
@@ -83,7 +85,8 @@ static int answer(const struct rescue *r, const struct connection *c)
 	atomic_fetch_add(&r->pool->rescued_answered, 1);
 	log_line("request %s: %.*s %.*s: answered %d for worker %u", id, INHAND_METHOD_MAX - 1, hand->method,
 	         INHAND_PATH_MAX - 1, hand->path, r->status, r->seat);
-	if (whole_input && hand->keep) {
+	/* Where the answer may have been there already, nothing may follow on this connection: see above. */
+	if (whole_input && hand->keep && hand->sent == INHAND_NOTHING) {
 		queue_release(r->queue, c);
 		return r->status;
 	}
