@@ -47,7 +47,7 @@ static const char *parse_rate(const char *text, size_t length, uint64_t *rate, u
 static bool is_made_of(const char *text, size_t length, const char *more)
 {
 	for (size_t i = 0; i < length; i++) {
-		char c = text[i] | 0x20;
+		char c = (char)(text[i] | 0x20);
 		if (!((c >= 'a' && c <= 'z') || (text[i] >= '0' && text[i] <= '9') || strchr(more, text[i])))
 			return false;
 	}
