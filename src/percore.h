@@ -198,8 +198,10 @@ void percore_histogram_record(struct percore_histogram *histogram, double second
  * For want of memory: ends this worker, whose memory comes back with the next one.
  * The client is answered 503.
  */
-#if defined(__GNUC__)
-__attribute__((noreturn))
+#ifdef __cplusplus
+[[noreturn]]
+#else
+_Noreturn
 #endif
 void percore_no_memory(void);
 

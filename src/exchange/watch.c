@@ -179,8 +179,8 @@ void watch_status(struct percore_request *request)
 	if (!m)
 		return;
 	struct metrics_view *v = metrics_view_new(m);
-	json_object *status = json_object_new_object();
-	if (!v || !status)
+	json_object *status = v ? json_object_new_object() : NULL;
+	if (!status)
 		percore_no_memory();
 	add_pool(status, v);
 	json_object_object_add(status, "exits", exits(v));

@@ -79,7 +79,7 @@ static const char *wrong_with(const struct meters *meters, enum metrics_kind kin
 struct meter *meters_add(struct meters *meters, enum metrics_kind kind, const char *name, const char *help,
                          const char **wrong)
 {
-	struct meter **all = realloc(meters->all, (meters->count + 1) * sizeof *all);
+	struct meter **all = realloc(meters->all, (meters->count + 1) * sizeof(void *));
 	struct meter *meter = all ? calloc(1, sizeof *meter) : NULL;
 
 	*wrong = "no memory";
