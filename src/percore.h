@@ -205,6 +205,22 @@ _Noreturn
 #endif
 void percore_no_memory(void);
 
+/*
+ * A line on stderr, "NAME: request ID: text", where --log-level lets it through; one
+ * line whatever the text holds.  request: NULL where there is none.
+ */
+enum percore_log_level {
+	PERCORE_LOG_ERROR,
+	PERCORE_LOG_WARNING,
+	PERCORE_LOG_NOTICE,
+	PERCORE_LOG_INFO,
+	PERCORE_LOG_DEBUG,
+};
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+void percore_log(const struct percore_request *request, enum percore_log_level level, const char *format, ...);
+
 /* True when the service is being stopped: a health check says so, and the balancer goes elsewhere. */
 bool percore_is_draining(const struct percore_request *request);
 

@@ -54,21 +54,32 @@ static int exit_status(enum options_verdict verdict)
 /* What follows from the settings; again after a reload. */
 static void set_exchange(struct run *run)
 {
+	const struct settings *s = &run->settings;
 	struct shed_shm *shed = run->exchange.shed.shm;
 	struct limit limit = run->exchange.limit;
+	struct access_shm *access = run->exchange.access.shm;
+	enum log_level level;
 
-	run->exchange = (struct exchange){ .routes = &run->app->routes,
-		                           .prefix = run->settings.prefix,
-		                           .max_body = (size_t)run->settings.max_body,
-		                           .shed = { .shm = shed,
-		                                     .target_ms = (uint64_t)run->settings.queue_target_ms,
-		                                     .max_wait_ms = (uint64_t)run->settings.max_wait_ms },
-		                           .metrics = &run->metrics,
-		                           .limit = limit,
-		                           .worker_start = run->app->worker_start,
-		                           .worker_stop = run->app->worker_stop };
+	run->exchange =
+		(struct exchange){ .routes = &run->app->routes,
+		                   .prefix = run->settings.prefix,
+		                   .max_body = (size_t)run->settings.max_body,
+		                   .shed = { .shm = shed,
+		                             .target_ms = (uint64_t)run->settings.queue_target_ms,
+		                             .max_wait_ms = (uint64_t)run->settings.max_wait_ms },
+		                   .access = { .shm = access,
+		                               .is_on = s->access_log != NULL,
+		                               .is_combined = strcmp(s->access_log_format, "combined") == 0,
+		                               .waits = strcmp(s->access_log_full, "wait") == 0,
+		                               .skip = &s->access_log_skip },
+		                   .metrics = &run->metrics,
+		                   .limit = limit,
+		                   .worker_start = run->app->worker_start,
+		                   .worker_stop = run->app->worker_stop };
 	limit_set_policy(&run->exchange.limit, &run->limits);
 	run->limits = (struct limit_policy){ 0 };
+	if (log_parse_level(s->log_level, &level))
+		log_set_level(level);
 }
 
 /* The rate limits, from the options and the program. */

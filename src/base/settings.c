@@ -2,6 +2,7 @@
 #include "base/settings.h"
 
 #include "base/cpu.h"
+#include "log/access_writer.h"
 #include "log/log.h"
 #include "state/limit.h"
 
@@ -23,6 +24,9 @@ const struct settings settings_defaults = {
 	.trusted_proxies = { .wrong = limit_cidr_wrong },
 	.limit_table = 64 << 10,
 	.limit_store_timeout_ms = 20,
+	.log_level = "notice",
+	.access_log_format = "json",
+	.access_log_full = "drop",
 };
 
 size_t settings_specs(struct settings *s, struct option_spec *specs)
@@ -72,11 +76,50 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 		  "then this host decides by itself (20ms)" },
 		{ "state", OPTION_TEXT, &s->state, 0, 0, "FILE",
 		  "keep the shared memory in this file, for readers of it" },
+		{ "log-level", OPTION_TEXT, &s->log_level, 0, 0, "LEVEL",
+		  "of what goes to stderr: error, warning, notice (default), info, debug" },
+		{ "access-log", OPTION_TEXT, &s->access_log, 0, 0, "FILE",
+		  "a line for each request; -: to stdout (default: none)" },
+		{ "access-log-format", OPTION_TEXT, &s->access_log_format, 0, 0, "json|combined",
+		  "of these lines (json)" },
+		{ "access-log-full", OPTION_TEXT, &s->access_log_full, 0, 0, "drop|wait",
+		  "drop and count lines when they come too fast, or let requests wait (drop)" },
+		{ "access-log-skip", OPTION_LIST, &s->access_log_skip, 0, 0, "PATH",
+		  "no line for this path; may be repeated (probes as /healthz have none)" },
 	};
 	static_assert(sizeof all / sizeof all[0] <= SETTINGS_MAX, "room for every option");
 
 	memcpy(specs, all, sizeof all);
 	return sizeof all / sizeof all[0];
+}
+
+static bool is_one_of(const char *option, const char *value, const char *one, const char *other)
+{
+	if (strcmp(value, one) == 0 || strcmp(value, other) == 0)
+		return true;
+	log_error("%s %s: must be %s or %s", option, value, one, other);
+	return false;
+}
+
+static bool check_logs(const struct settings *s)
+{
+	enum log_level level;
+
+	if (!log_parse_level(s->log_level, &level)) {
+		log_error("log-level %s: must be error, warning, notice, info or debug", s->log_level);
+		return false;
+	}
+	if (!is_one_of("access-log-format", s->access_log_format, "json", "combined") ||
+	    !is_one_of("access-log-full", s->access_log_full, "drop", "wait"))
+		return false;
+	if (s->access_log && s->workers == 0) {
+		log_error("access-log %s: needs a master, which --workers 0 is without", s->access_log);
+		return false;
+	}
+	int error = s->access_log ? access_writer_try(s->access_log) : 0;
+	if (error)
+		log_error("access-log %s: cannot be opened: %s", s->access_log, strerror(-error));
+	return error == 0;
 }
 
 bool settings_check(struct settings *s)
@@ -93,7 +136,7 @@ bool settings_check(struct settings *s)
 		log_line("admin %s: needs a master; give --workers 1 or more", s->admin);
 		return false;
 	}
-	return true;
+	return check_logs(s);
 }
 
 unsigned settings_workers(const struct settings *s)

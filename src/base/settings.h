@@ -23,6 +23,11 @@ struct settings {
 	bool limit_x_headers;
 	const char *limit_store; /* NULL: none */
 	long limit_store_timeout_ms;
+	const char *log_level;         /* error, warning, notice, info, debug */
+	const char *access_log;        /* a file, "-" for stdout; NULL: none */
+	const char *access_log_format; /* json, combined */
+	const char *access_log_full;   /* drop, wait */
+	struct option_list access_log_skip;
 };
 
 extern const struct settings settings_defaults;

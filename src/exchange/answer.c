@@ -141,6 +141,7 @@ void percore_stream_begin(struct percore_request *request, int status, const cha
 	}
 	request->answered = true;
 	request->status = status;
+	access_answer(request, status, request->is_head || !has_body(status) ? 0 : length);
 	if (content_type && !is_printable(content_type))
 		content_type = "application/octet-stream"; /* it would bring in headers */
 	if (!send_head(request, status, content_type, length))

@@ -150,6 +150,7 @@ static void dispatch(struct percore_request *request)
 		request->route = routes_find(exchange->routes, request->method, request->path, &same_path);
 	metrics_note_route(exchange->metrics, same_path ? same_path->entry : METRICS_OTHER_ENTRY,
 	                   request->method);
+	access_begin(request);
 	if (exchange->only_probes && !(request->route && request->route->is_probe))
 		percore_answer_problem(request, 404, "Only probes are served at this address.");
 	else if (is_overload(request))
@@ -209,6 +210,7 @@ bool exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
 	answer_for_handler(&request);
 	drain_body(&request);
 	request_fini(&request);
+	access_close(&request);
 	metrics_arm(exchange->metrics, request.status);
 	bool is_whole = !request.cut && request.answer_left == 0;
 	if (is_whole) {
@@ -221,5 +223,6 @@ bool exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
 	              &(struct metrics_answer){ .bytes_in = request.body_read,
 	                                        .bytes_out = request.answer_length - request.answer_left,
 	                                        .is_whole = is_whole });
+	access_end(&request);
 	return open;
 }

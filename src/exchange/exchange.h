@@ -2,6 +2,7 @@
 #ifndef PERCORE_EXCHANGE_H
 #define PERCORE_EXCHANGE_H
 
+#include "exchange/access.h"
 #include "exchange/fcgi.h"
 #include "exchange/route.h"
 #include "state/limit.h"
@@ -17,6 +18,7 @@ struct exchange {
 	struct limit limit;
 	struct metrics *metrics; /* counts nothing where it has no memory */
 	bool only_probes;        /* the admin address */
+	struct access access;
 	bool (*worker_start)(void);
 	void (*worker_stop)(void);
 };

@@ -1,11 +1,18 @@
 /* request - its beginning, its id, and what a handler may ask of it. */
 #include "exchange/request.h"
 
+#include "log/log.h"
+
+#include <assert.h>
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+
+static_assert((int)PERCORE_LOG_DEBUG == (int)LOG_LEVEL_DEBUG, "the same ladder");
 
 /* Of this process: request_seed. */
 static uint64_t id_seed[2];
@@ -56,6 +63,22 @@ void request_init(struct percore_request *request, const struct exchange *exchan
 void request_fini(struct percore_request *request)
 {
 	free(request->body);
+}
+
+void percore_log(const struct percore_request *request, enum percore_log_level level, const char *format, ...)
+{
+	char text[1024];
+	va_list arguments;
+
+	if (!log_says((enum log_level)level))
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	if (request)
+		log_at((enum log_level)level, "request %s: %s", request->id, text);
+	else
+		log_at((enum log_level)level, "%s", text);
 }
 
 const char *percore_method(const struct percore_request *request)

@@ -22,6 +22,9 @@ struct percore_request {
 	/* What the rate limits said, for the log: and which of them, or NULL. */
 	enum limit_verdict limit_verdict;
 	const char *limit_name;
+	bool is_unlogged;                 /* leaves no line in the access log */
+	uint8_t limit;                    /* enum access_limit: what the rate limit decided */
+	struct access_record_shm *record; /* the draft of its line; NULL: none yet */
 	/* request_init clears up to here: what follows is written before it is read. */
 	char id[INHAND_ID_MAX];
 	char headers[2048]; /* of percore_set_header: whole lines, headers_length bytes */

@@ -99,6 +99,7 @@ static _Noreturn void be_admin(struct pool *pool, pid_t master)
 	exchange = *pool->settings->exchange;
 	exchange.only_probes = true;
 	exchange.shed.shm = NULL;
+	exchange.access.shm = NULL;
 	_exit(alone_run(&(struct alone){ .listener = pool->admin_listener,
 	                                 .settings = pool->settings->settings,
 	                                 .exchange = &exchange,

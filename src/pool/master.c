@@ -19,6 +19,7 @@
 #include "pool/notify.h"
 #include "pool/pool.h"
 #include "pool/publish.h"
+#include "pool/scribe.h"
 #include "pool/spawn.h"
 #include "pool/upgrade.h"
 
@@ -92,6 +93,7 @@ static bool reload_settings(struct pool *pool)
 	notify_reloading();
 	if (pool->settings->reload(pool->settings->context)) {
 		pool->shm->reload_error[0] = '\0';
+		scribe_reload(pool);
 		pool->queue->settings.io_timeout_s =
 			(unsigned)(pool->settings->settings->io_timeout_ms / 1000);
 		atomic_fetch_add(&pool->shm->reloads, 1);
@@ -123,8 +125,14 @@ static enum state reload_while_trying(struct pool *pool)
 
 static enum state reopen(struct pool *pool)
 {
-	(void)pool; /* stderr is the spawner's; an access log of ours comes with its writer */
+	scribe_reopen(pool); /* stderr is the spawner's */
 	return SERVING;
+}
+
+static enum state reopen_while_trying(struct pool *pool)
+{
+	reopen(pool);
+	return TRYING;
 }
 
 static enum state try_program(struct pool *pool)
@@ -199,6 +207,7 @@ static const step steps[STATES][EVENTS] = {
 	              [EVENT_HOPELESS] = fail },
 	[TRYING] = { [EVENT_STOP] = drain,
 	             [EVENT_RELOAD] = reload_while_trying,
+	             [EVENT_REOPEN] = reopen_while_trying,
 	             [EVENT_GOOD] = make_room,
 	             [EVENT_BAD] = refuse_program,
 	             [EVENT_UNSOUND] = begin_mending,
@@ -368,6 +377,7 @@ static enum event look_after(struct pool *pool, enum state state)
 
 	if (!spawn_reap(pool, now_ms))
 		return EVENT_HOPELESS;
+	scribe_look(pool, now_ms);
 	admin_due(pool, now_ms);
 	spawn_look_for_ready(pool, now_ms);
 	spawn_end_overdue(pool, now_ms);
@@ -399,6 +409,7 @@ static int live(struct pool *pool)
 		}
 		if (event == EVENT_NONE) {
 			uint64_t until_ms = least(tick_at_ms, spawn_next_ms(pool));
+			until_ms = least(until_ms, scribe_next_ms(pool));
 			event = wait_for_event(pool, pool->adopting ? least(until_ms, now_ms + ADOPT_MS)
 			                                            : until_ms);
 		}
@@ -444,7 +455,8 @@ static int open_shared(struct pool *pool)
 		                                [SHARED_METRICS] = metrics_bytes(s->exchange->metrics),
 		                                [SHARED_LIMIT] = sizeof(struct limit_shm),
 		                                [SHARED_LIMIT_TABLE] =
-		                                        limit_table_bytes((size_t)s->settings->limit_table) };
+		                                        limit_table_bytes((size_t)s->settings->limit_table),
+		                                [SHARED_ACCESS] = sizeof(struct access_shm) };
 	const struct queue_settings queue = { .listener = s->listener,
 		                              .io_timeout_s = (unsigned)(s->settings->io_timeout_ms / 1000),
 		                              .is_pool = true };
@@ -465,6 +477,7 @@ static int open_shared(struct pool *pool)
 	s->exchange->shed.shm = shared_section(&pool->shared, SHARED_SHED);
 	limit_attach(&s->exchange->limit, shared_section(&pool->shared, SHARED_LIMIT),
 	             shared_section(&pool->shared, SHARED_LIMIT_TABLE), (size_t)s->settings->limit_table);
+	s->exchange->access.shm = shared_section(&pool->shared, SHARED_ACCESS);
 	pool->adopting = s->inherited_state >= 0;
 	publish_init(pool);
 	set_metrics(pool);
@@ -500,6 +513,7 @@ int master_run(const struct pool_settings *settings)
 	log_line("serving on %s with %u workers", socket, pool.workers);
 	keeper_start(&pool);
 	int status = live(&pool);
+	scribe_finish(&pool);
 	keeper_stop(&pool);
 	admin_stop(&pool);
 	if (settings->settings->state)

@@ -60,6 +60,8 @@ struct pool {
 	bool has_baseline; /* see count_leaks in master.c */
 	unsigned baseline;
 	pid_t keeper;    /* see keeper.h; 0: none */
+	pid_t scribe; /* see scribe.h; 0: none */
+	uint64_t scribe_born_ms, scribe_due_ms;
 	pid_t admin;     /* see admin.h; 0: none */
 	bool admin_told; /* to leave */
 	int admin_listener;

@@ -36,6 +36,15 @@ static enum peer look_at_peer(int fd)
 	return got < 0 && errno == EAGAIN ? PEER_WAITS : PEER_CLOSED;
 }
 
+static void record(const struct rescue *r, enum access_fate fate, const char *id)
+{
+	access_complete(r->access, &(struct access_death){ .index = r->worker,
+	                                                   .hand = &r->slot->hand,
+	                                                   .id = id,
+	                                                   .fate = fate,
+	                                                   .status = r->status });
+}
+
 static void release(const struct rescue *r, const struct connection *c)
 {
 	queue_release(r->queue, c);
@@ -73,6 +82,7 @@ static int answer(const struct rescue *r, const struct connection *c)
 		                         .id = id,
 		                         .is_head = strncmp(hand->method, "HEAD", 5) == 0 };
 	size_t n = standin_write(&standin, bytes);
+	record(r, ACCESS_STOOD_IN, id);
 	bool whole_input = hand->has_whole_input;
 
 	queue_drop_spool(r->queue, c);
@@ -95,12 +105,22 @@ static int answer(const struct rescue *r, const struct connection *c)
 	return r->status;
 }
 
+/* The peer may wait no more, or be gone: what had left, it had. */
+static bool had_answer(const struct inhand_shm *hand, enum peer peer)
+{
+	return hand->sent == INHAND_WHOLE ||
+	       (hand->sent == INHAND_ONE_WRITE &&
+	        (peer == PEER_CLOSED || (peer == PEER_SENT && hand->has_whole_input)));
+}
+
 /* The status that it was answered with, or 0. */
 static int rescue_request(const struct rescue *r, const struct connection *c)
 {
 	const struct inhand_shm *hand = &r->slot->hand;
 	enum peer peer = look_at_peer(c->fd);
 
+	if (had_answer(hand, peer))
+		record(r, ACCESS_SENT, hand->id);
 	if (peer == PEER_CLOSED)
 		queue_close_of_dead(r->queue, c);
 	else if (hand->sent == INHAND_WHOLE && hand->keep)
@@ -127,6 +147,9 @@ int rescue_worker(const struct rescue *r)
 		else
 			release(r, &c);
 	}
+	if (r->slot->stage == WORKER_SERVING) /* where none of these had it */
+		record(r, ACCESS_BROKEN, "");
+	access_bury(r->access, r->worker);
 	queue_raise(r->queue);
 	return answered;
 }

@@ -2,12 +2,14 @@
 #ifndef PERCORE_RESCUE_H
 #define PERCORE_RESCUE_H
 
+#include "exchange/access.h"
 #include "pool/queue.h"
 #include "pool/scoreboard.h"
 
 struct rescue {
 	struct queue *queue;
-	struct pool_shm *pool; /* counts what was done */
+	struct pool_shm *pool;       /* counts what was done */
+	const struct access *access; /* takes a record of the request */
 	const struct worker_shm *slot;
 	unsigned worker;    /* its index, as the claims have it */
 	unsigned seat;      /* as people know it */

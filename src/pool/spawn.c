@@ -11,6 +11,7 @@
 #include "log/log.h"
 #include "pool/admin.h"
 #include "pool/rescue.h"
+#include "pool/scribe.h"
 #include "pool/upgrade.h"
 #include "pool/worker.h"
 
@@ -49,6 +50,7 @@ static _Noreturn void be_worker(const struct pool *pool, unsigned index, pid_t m
 		                       .slot = &pool->slots[index],
 		                       .exchange = pool->settings->exchange,
 		                       .index = index,
+		                       .seat = pool->processes[index].seat,
 		                       .keeps_connections = true,
 		                       .max_requests = settings->max_requests,
 		                       .max_memory = settings->max_memory,
@@ -235,6 +237,7 @@ static void rescue(const struct pool *pool, unsigned index, enum pool_exit cause
 	const struct rescue rescue = {
 		.queue = pool->queue,
 		.pool = pool->shm,
+		.access = &pool->settings->exchange->access,
 		.slot = &pool->slots[index],
 		.worker = index,
 		.seat = pool->processes[index].seat,
@@ -379,9 +382,10 @@ bool spawn_reap(struct pool *pool, uint64_t now_ms)
 		else if (index >= 0)
 			note_stop(pool, &pool->processes[index], &event, now_ms);
 		else if (ended) {
+			int status = event.si_code == CLD_EXITED ? event.si_status : -1;
 			admin_note_exit(pool, event.si_pid, now_ms);
-			upgrade_note_exit(pool, event.si_pid,
-			                  event.si_code == CLD_EXITED ? event.si_status : -1);
+			scribe_note_exit(pool, event.si_pid, status);
+			upgrade_note_exit(pool, event.si_pid, status);
 		}
 		event.si_pid = 0;
 	}

@@ -4,6 +4,7 @@
 #include "log/log.h"
 #include "pool/admin.h"
 #include "pool/keeper.h"
+#include "pool/scribe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -104,6 +105,7 @@ void upgrade_execute(struct pool *pool)
 	keeper_stop(pool);
 	admin_stop(pool);
 	admin_set_inherited(pool, true);
+	scribe_finish(pool);
 	atomic_fetch_add(&pool->shm->upgrades, 1);
 	execv(program, pool->settings->argv);
 	int error = errno;

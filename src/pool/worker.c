@@ -89,6 +89,13 @@ static void set_stage(const struct duty *duty, enum worker_stage stage)
 	atomic_store_explicit(&duty->worker->slot->stage, stage, memory_order_release);
 }
 
+/* From here on the master answers, should we die. */
+static void begin_serving(const struct duty *duty)
+{
+	access_expect(&duty->worker->exchange->access);
+	set_stage(duty, WORKER_SERVING);
+}
+
 /* True when the connection may carry another request. */
 static bool serve(struct duty *duty, const struct connection *c)
 {
@@ -141,7 +148,7 @@ static bool take_rest(struct duty *duty, struct connection *c, enum fcgi_look *l
 	bool open = true, taken = true;
 
 	while ((*look = fcgi_look(duty->fcgi, c->fd, spool)) == FCGI_LOOK_MANAGE || *look == FCGI_LOOK_PART) {
-		set_stage(duty, WORKER_SERVING);
+		begin_serving(duty);
 		if (*look == FCGI_LOOK_MANAGE)
 			open = fcgi_manage(duty->fcgi, c->fd, spool);
 		else
@@ -171,7 +178,7 @@ static bool attend_once(struct duty *duty, struct connection *c, bool *half)
 		return false;
 	switch (look) {
 	case FCGI_LOOK_REQUEST:
-		set_stage(duty, WORKER_SERVING);
+		begin_serving(duty);
 		return close_after(duty, c, serve(duty, c), false);
 	case FCGI_LOOK_NOTHING:
 		*half = *queue_spool(w->queue, c) != 0;
@@ -216,6 +223,7 @@ static bool duty_init(struct duty *duty, const struct worker *worker, const int 
 	metrics_take_slot(worker->exchange->metrics, worker->index);
 	exchange_watch_draining(worker->draining ? worker->draining : &worker->queue->draining);
 	limit_start(&worker->exchange->limit, worker->index);
+	access_enter(&worker->exchange->access, worker->index, worker->seat);
 	take_signals(duty, stopping);
 	if (worker->backtraces)
 		take_backtrace_signal();
@@ -228,6 +236,7 @@ static void duty_fini(struct duty *duty)
 		duty->worker->exchange->worker_stop();
 	limit_stop();
 	fcgi_free(duty->fcgi);
+	access_leave();
 }
 
 /* 1: served or nothing; 0: the time is over; -errno. */

@@ -15,6 +15,7 @@ struct worker {
 	unsigned index;
 	bool is_alone;                    /* a process without a master: see alone.h */
 	const _Atomic uint32_t *draining; /* what percore_is_draining tells; NULL: of the queue */
+	unsigned seat;                    /* as people know it */
 	bool keeps_connections;           /* as the web server asks; else one request each */
 	long max_requests;                /* leave after so many; 0: no bound */
 	long max_memory;                  /* leave when more bytes are resident; 0: no bound */

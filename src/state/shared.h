@@ -20,6 +20,7 @@ enum shared_section {
 	SHARED_METRICS, /* struct metrics_shm, and struct metrics_slot_shm[] */
 	SHARED_LIMIT,   /* struct limit_shm */
 	SHARED_LIMIT_TABLE,
+	SHARED_ACCESS, /* struct access_shm: the access log's rings */
 	SHARED_SECTIONS,
 };
 

@@ -1,0 +1,197 @@
+/* access - see access.h. */
+#include "exchange/access.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "exchange/request.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* How much of each text is kept, in bytes. */
+enum {
+	METHOD_MAX = 32,
+	PATH_MAX_KEPT = 768,
+	CLIENT_MAX = 64,
+	TRACE_MAX = 56,
+	PROTOCOL_MAX = 16,
+	FREE_MAX = 384
+};
+
+/* Of this worker. */
+static struct access_ring_shm *ring; /* NULL: it writes no records */
+static unsigned own_seat;
+static uint64_t start_ns;
+
+void access_enter(const struct access *access, unsigned index, unsigned seat)
+{
+	if (!access->shm || !access->is_on || index >= ACCESS_RINGS)
+		return;
+	ring = &access->shm->rings[index];
+	own_seat = seat;
+	access_ring_enter(access->shm, index, seat, getpid());
+}
+
+void access_leave(void)
+{
+	if (ring)
+		access_ring_leave(ring);
+	ring = NULL;
+}
+
+void access_expect(const struct access *access)
+{
+	if (!ring)
+		return;
+	if (access->waits)
+		access_ring_wait(access->shm, ring);
+	access_ring_mark(ring);
+	start_ns = clock_ns();
+}
+
+/* Whose address is logged.  The one place to change where proxies are to be seen through. */
+static const char *client_of(const struct percore_request *request)
+{
+	return percore_param(request, "REMOTE_ADDR");
+}
+
+static bool is_skipped(const struct percore_request *request)
+{
+	const struct option_list *skip = request->exchange->access.skip;
+
+	if (request->route && request->route->is_probe)
+		return true;
+	for (size_t i = 0; i < skip->count; i++)
+		if (request->path && strcmp(skip->items[i], request->path) == 0)
+			return true;
+	return false;
+}
+
+/* Without the query, which may hold secrets. */
+static void add_path(const struct percore_request *request, struct access_record_shm *record)
+{
+	const char *uri = percore_param(request, "REQUEST_URI");
+
+	if (!uri || !*uri)
+		uri = *request->path_buffer ? request->path_buffer : "";
+	size_t length = strcspn(uri, "?#");
+	access_record_add(record, ACCESS_PATH, uri, length < PATH_MAX_KEPT ? length : PATH_MAX_KEPT);
+}
+
+static void add_for_combined(const struct percore_request *request, struct access_record_shm *record)
+{
+	bool wanted = request->exchange->access.is_combined;
+
+	access_record_add(record, ACCESS_PROTOCOL, wanted ? percore_param(request, "SERVER_PROTOCOL") : NULL,
+	                  PROTOCOL_MAX);
+	access_record_add(record, ACCESS_REFERER, wanted ? percore_param(request, "HTTP_REFERER") : NULL,
+	                  FREE_MAX);
+	access_record_add(record, ACCESS_AGENT, wanted ? percore_param(request, "HTTP_USER_AGENT") : NULL,
+	                  FREE_MAX);
+}
+
+void access_begin(struct percore_request *request)
+{
+	if (!ring || request->record || request->is_unlogged)
+		return;
+	struct access_record_shm *record = is_skipped(request) ? NULL : access_ring_place(ring);
+	if (!record) {
+		request->is_unlogged = true;
+		return;
+	}
+	record->start_ns = start_ns;
+	record->worker = (uint16_t)own_seat;
+	access_record_add(record, ACCESS_METHOD, request->method, METHOD_MAX);
+	add_path(request, record);
+	access_record_add(record, ACCESS_CLIENT, client_of(request), CLIENT_MAX);
+	access_record_add(record, ACCESS_ID, request->id, INHAND_ID_MAX - 1);
+	access_record_add(record, ACCESS_TRACEPARENT, percore_param(request, "HTTP_TRACEPARENT"), TRACE_MAX);
+	add_for_combined(request, record);
+	access_ring_draft(ring, record);
+	request->record = record;
+}
+
+void access_answer(struct percore_request *request, int status, size_t body_bytes)
+{
+	access_begin(request); /* the answer may come before a route is looked for */
+	if (!request->record)
+		return;
+	request->record->status = (uint16_t)status;
+	request->record->body_bytes = body_bytes;
+}
+
+void access_close(struct percore_request *request)
+{
+	if (!request->record)
+		return;
+	request->record->limit = request->limit;
+	if (request->cut || request->answer_left > 0)
+		request->record->flags |= ACCESS_CUT;
+}
+
+void access_end(const struct percore_request *request)
+{
+	if (!request->record)
+		return;
+	fault_point("before-record");
+	request->record->duration_ns = clock_ns() - start_ns;
+	access_ring_publish(request->exchange->access.shm, ring, request->record);
+	fault_point("after-record");
+}
+
+/* ---- The master, for the dead. */
+
+/* From what is in hand: the worker died before it could draft, or it would have left no line. */
+static struct access_record_shm *draft_from_hand(struct access_ring_shm *dead,
+                                                 const struct access_death *death)
+{
+	struct access_record_shm *record = access_ring_place(dead);
+
+	if (!record)
+		return NULL;
+	record->start_ns = atomic_load(&death->hand->since_ms) * 1000000;
+	record->worker = (uint16_t)atomic_load(&dead->seat);
+	for (enum access_text text = 0; text < ACCESS_TEXTS; text++)
+		switch (text) {
+		case ACCESS_METHOD:
+			access_record_add(record, text, death->hand->method, INHAND_METHOD_MAX - 1);
+			break;
+		case ACCESS_PATH:
+			access_record_add(record, text, death->hand->path, INHAND_PATH_MAX - 1);
+			break;
+		case ACCESS_ID:
+			access_record_add(record, text, death->id, INHAND_ID_MAX - 1);
+			break;
+		default:
+			access_record_add(record, text, NULL, 0);
+		}
+	access_ring_draft(dead, record);
+	return record;
+}
+
+void access_complete(const struct access *access, const struct access_death *death)
+{
+	struct access_ring_shm *dead = &access->shm->rings[death->index];
+	uint64_t now_ns = clock_ns();
+
+	if (!atomic_load(&dead->worker_pid) || access_ring_is_out(dead))
+		return;
+	struct access_record_shm *record = access_ring_drafted(dead);
+	if (!record && death->fate == ACCESS_STOOD_IN)
+		record = draft_from_hand(dead, death);
+	if (!record)
+		return;
+	record->duration_ns = now_ns > record->start_ns ? now_ns - record->start_ns : 0;
+	if (death->fate == ACCESS_STOOD_IN || (death->fate == ACCESS_BROKEN && record->status == 0)) {
+		record->status = (uint16_t)death->status;
+		record->body_bytes = 0;
+	}
+	if (death->fate != ACCESS_SENT)
+		record->flags |= ACCESS_DIED;
+	access_ring_publish(access->shm, dead, record);
+}
+
+void access_bury(const struct access *access, unsigned index)
+{
+	access_ring_leave(&access->shm->rings[index]);
+}
