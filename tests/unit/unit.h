@@ -19,6 +19,7 @@ Suite *queue_suite(void);
 Suite *adopt_suite(void);
 Suite *shed_suite(void);
 Suite *metrics_suite(void);
+Suite *log_suite(void);
 
 /* Adds a suite's tests, ended by NULL. */
 static inline Suite *suite_of(const char *name, const TTest *const *tests)
