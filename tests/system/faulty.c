@@ -138,6 +138,14 @@ static void body(struct percore_request *request) /* reads half of the body, and
 	raise(SIGKILL);
 }
 
+static void say(struct percore_request *request)
+{
+	long level = number(request, "level");
+
+	percore_log(request, (enum percore_log_level)level, "level %ld: two\nlines", level);
+	answer_pid(request);
+}
+
 static void none(struct percore_request *request)
 {
 	(void)request;
@@ -163,5 +171,6 @@ int main(int argc, char **argv)
 	percore_add_route(app, "GET", "/none", none);
 	percore_add_route(app, "GET", "/limited", pid);
 	percore_add_limit(app, "/limited", "2/h by=none");
+	percore_add_route(app, "GET", "/log", say);
 	return percore_run(app, argc, argv);
 }

@@ -91,7 +91,8 @@ cgi() { # METHOD URI
 
 code() { curl -s -m 60 -o /dev/null -w '%{http_code}' "$@"; }
 
-# Web servers in front of $socket; each sets $url and leaves its process in $web.
+# Web servers in front of $socket; each sets $url and leaves its process in $web.  nginx_log: where nginx logs,
+# with percore's request ids.
 start_nginx() { # [SOCKET]
 	local port
 	port=$(free_port)
@@ -101,7 +102,8 @@ start_nginx() { # [SOCKET]
 		events { worker_connections 16384; }
 		http { access_log off; client_body_temp_path $dir/b; fastcgi_temp_path $dir/f;
 		proxy_temp_path $dir/p; uwsgi_temp_path $dir/u; scgi_temp_path $dir/s; ${nginx_http:-}
-		$(sed "s|unix:/run/percore.sock|unix:${1:-$socket}|; s|127.0.0.1:8080|127.0.0.1:$port|" "$top/deploy/nginx.conf")
+		$(sed "s|unix:/run/percore.sock|unix:${1:-$socket}|; s|127.0.0.1:8080|127.0.0.1:$port|
+		${nginx_log:+s|#log_format|log_format|; s|#access_log [^ ]*|access_log $nginx_log|; s|#fastcgi_param|fastcgi_param|}" "$top/deploy/nginx.conf")
 		}
 	END
 	start nginx -c "$dir/nginx.conf" -e "$dir/nginx.log"
