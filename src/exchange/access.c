@@ -171,9 +171,11 @@ static struct access_record_shm *draft_from_hand(struct access_ring_shm *dead,
 
 void access_complete(const struct access *access, const struct access_death *death)
 {
-	struct access_ring_shm *dead = &access->shm->rings[death->index];
 	uint64_t now_ns = clock_ns();
 
+	if (!access || !access->shm)
+		return;
+	struct access_ring_shm *dead = &access->shm->rings[death->index];
 	if (!atomic_load(&dead->worker_pid) || access_ring_is_out(dead))
 		return;
 	struct access_record_shm *record = access_ring_drafted(dead);
@@ -193,5 +195,6 @@ void access_complete(const struct access *access, const struct access_death *dea
 
 void access_bury(const struct access *access, unsigned index)
 {
-	access_ring_leave(&access->shm->rings[index]);
+	if (access && access->shm)
+		access_ring_leave(&access->shm->rings[index]);
 }

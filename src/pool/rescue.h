@@ -9,7 +9,7 @@
 struct rescue {
 	struct queue *queue;
 	struct pool_shm *pool;       /* counts what was done */
-	const struct access *access; /* takes a record of the request */
+	const struct access *access; /* takes a record of the request; NULL: no log */
 	const struct worker_shm *slot;
 	unsigned worker;    /* its index, as the claims have it */
 	unsigned seat;      /* as people know it */
