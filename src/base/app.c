@@ -18,7 +18,7 @@
 static void *need(void *memory)
 {
 	if (!memory) {
-		log_line("no memory to start");
+		log_error("no memory to start");
 		abort();
 	}
 	return memory;

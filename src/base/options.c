@@ -178,7 +178,7 @@ static bool take(struct options *options, size_t i, const char *text, const char
 		if (read_number(spec, text, &draft->number))
 			return true;
 		describe(spec, words, sizeof words);
-		log_line("%s %s: must be %s", where, text, words);
+		log_error("%s %s: must be %s", where, text, words);
 		return false;
 	}
 	const char *wrong = spec->kind == OPTION_LIST && draft->list.wrong ? draft->list.wrong(text) : NULL;
@@ -188,7 +188,7 @@ static bool take(struct options *options, size_t i, const char *text, const char
 	}
 	char *copy = keep(options, strlen(text) + 1); /* NOLINT: each option requires its argument */
 	if (!copy || (spec->kind == OPTION_LIST && !append(options, &draft->list, copy))) {
-		log_line("%s: no memory", where);
+		log_error("%s: no memory", where);
 		return false;
 	}
 	draft->text = strcpy(copy, text);
@@ -221,21 +221,21 @@ static int take_pair(void *user, const char *section, const char *name, const ch
 		return 0;
 	options->file_is_wrong = true;
 	if (*section && strcmp(section, options->program) != 0) {
-		log_line("%s:%u: section [%s]: the only one is [%s]", options->file, options->line, section,
-		         options->program);
+		log_error("%s:%u: section [%s]: the only one is [%s]", options->file, options->line, section,
+		          options->program);
 		return 0;
 	}
 	while (i < options->count && strcmp(options->specs[i].name, name) != 0)
 		i++;
 	if (i == options->count) {
-		log_line("%s:%u: %s: no such option; %s --help lists them", options->file, options->line,
-		         name, options->program);
+		log_error("%s:%u: %s: no such option; %s --help lists them", options->file, options->line,
+		          name, options->program);
 		return 0;
 	}
 	snprintf(where, sizeof where, "%s:%u: %s =", options->file, options->line, name);
 	struct draft *draft = &options->drafts[i];
 	if (draft->in_file && options->specs[i].kind != OPTION_LIST) {
-		log_line("%s %s: it is given twice; keep one", where, text);
+		log_error("%s %s: it is given twice; keep one", where, text);
 		return 0;
 	}
 	if (!draft->in_file && options->specs[i].kind == OPTION_LIST)
@@ -252,16 +252,16 @@ static bool read_file(struct options *options)
 	options->line = 0;
 	options->line_is_long = options->file_is_wrong = false;
 	if (!stream[0]) {
-		log_line("-c %s: %s", options->file, strerror(errno));
+		log_error("-c %s: %s", options->file, strerror(errno));
 		return false;
 	}
 	int wrong = ini_parse_stream(read_line, stream, take_pair, options);
 	fclose(stream[0]);
 	if (options->line_is_long)
-		log_line("%s:%u: the line is longer than %d bytes; shorten it", options->file, options->line,
-		         INI_MAX_LINE - 2);
+		log_error("%s:%u: the line is longer than %d bytes; shorten it", options->file, options->line,
+		          INI_MAX_LINE - 2);
 	else if (wrong && !options->file_is_wrong)
-		log_line("%s:%d: not of the form NAME = VALUE", options->file, wrong);
+		log_error("%s:%d: not of the form NAME = VALUE", options->file, wrong);
 	return !wrong && !options->line_is_long && !options->file_is_wrong;
 }
 
@@ -339,7 +339,7 @@ static enum options_verdict walk(struct options *options, const struct option *l
 			return OPTIONS_USAGE;
 	}
 	if (optind < argc) {
-		log_line("%s: no such argument; options start with --", argv[optind]);
+		log_error("%s: no such argument; options start with --", argv[optind]);
 		return OPTIONS_USAGE;
 	}
 	return OPTIONS_SERVE;

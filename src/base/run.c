@@ -133,11 +133,11 @@ static bool check(void *context)
 	struct run *run = context;
 
 	if (run->serves && run->settings.workers == 0) {
-		log_line("workers = 0: a reload cannot do without the master; restart for that");
+		log_error("workers = 0: a reload cannot do without the master; restart for that");
 		return false;
 	}
 	if (run->serves && strcmp(run->listen, run->settings.listen ? run->settings.listen : "") != 0) {
-		log_line("listen: a reload cannot change it; restart for that");
+		log_error("listen: a reload cannot change it; restart for that");
 		return false;
 	}
 	if (run->serves && strcmp(run->admin, run->settings.admin ? run->settings.admin : "") != 0) {
@@ -153,7 +153,7 @@ static int configure(struct run *run)
 	size_t count = settings_specs(&run->settings, run->specs);
 
 	if (*run->app->mistake) {
-		log_line("%s", run->app->mistake);
+		log_error("%s", run->app->mistake);
 		return 1;
 	}
 	memcpy(run->specs + count, run->app->options, run->app->option_count * sizeof run->specs[0]);
@@ -178,9 +178,9 @@ static bool reload(void *context)
 
 static int explain(const char *name)
 {
-	log_line("fd 0 is not a listening socket; start with: spawn-fcgi -n -s /run/%s.sock -M 0660 -- %s",
-	         name, name);
-	log_line("or without a spawner: %s --listen unix:/run/%s.sock", name, name);
+	log_error("fd 0 is not a listening socket; start with: spawn-fcgi -n -s /run/%s.sock -M 0660 -- %s",
+	          name, name);
+	log_error("or without a spawner: %s --listen unix:/run/%s.sock", name, name);
 	return EXIT_USAGE;
 }
 

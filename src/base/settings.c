@@ -129,7 +129,7 @@ bool settings_check(struct settings *s)
 	if (strcmp(s->prefix, "/") == 0)
 		s->prefix = "";
 	else if (length > 0 && (s->prefix[0] != '/' || s->prefix[length - 1] == '/')) {
-		log_line("prefix %s: must start with / and not end with it, as /api", s->prefix);
+		log_error("prefix %s: must start with / and not end with it, as /api", s->prefix);
 		return false;
 	}
 	if (s->admin && s->workers == 0) {

@@ -134,8 +134,8 @@ void percore_stream_begin(struct percore_request *request, int status, const cha
                           size_t length)
 {
 	if (request->answered) {
-		log_line("request %s: %s answered twice: the connection is closed", request->id,
-		         request->path);
+		log_error("request %s: %s answered twice: the connection is closed", request->id,
+		          request->path);
 		request->cut = true; /* the first cannot be believed */
 		return;
 	}

@@ -175,8 +175,8 @@ static void answer_for_handler(struct percore_request *request)
 	else if (request->body_error)
 		percore_answer_problem(request, 400, "The body ended before Content-Length was reached.");
 	else {
-		log_line("request %s: %s %s: the handler gave no answer", request->id, request->method,
-		         request->path);
+		log_error("request %s: %s %s: the handler gave no answer", request->id, request->method,
+		          request->path);
 		percore_answer_problem(request, 500, NULL);
 	}
 }

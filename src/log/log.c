@@ -8,14 +8,12 @@
 #include <unistd.h>
 
 static const struct {
-	const char *name, *prefix;
+	const char *name;
 	char priority; /* syslog's: sd-daemon(3) */
 } levels[LOG_LEVELS] = {
-	[LOG_LEVEL_ERROR] = { "error", "error: ", '3' },
-	[LOG_LEVEL_WARNING] = { "warning", "warning: ", '4' },
-	[LOG_LEVEL_NOTICE] = { "notice", "", '5' },
-	[LOG_LEVEL_INFO] = { "info", "", '6' },
-	[LOG_LEVEL_DEBUG] = { "debug", "debug: ", '7' },
+	[LOG_LEVEL_ERROR] = { "error", '3' },   [LOG_LEVEL_WARNING] = { "warning", '4' },
+	[LOG_LEVEL_NOTICE] = { "notice", '5' }, [LOG_LEVEL_INFO] = { "info", '6' },
+	[LOG_LEVEL_DEBUG] = { "debug", '7' },
 };
 
 static char last[256];
@@ -77,7 +75,7 @@ void log_at_list(enum log_level level, const char *format, va_list arguments)
 	if (to_journal)
 		n = snprintf(line, sizeof line, "<%c>%s: ", levels[level].priority, log_name);
 	else
-		n = snprintf(line, sizeof line, "%s: %s", log_name, levels[level].prefix);
+		n = snprintf(line, sizeof line, "%s: ", log_name);
 	if (n >= (int)sizeof line / 2) /* a name to be cut */
 		n = (int)sizeof line / 2;
 	int start = n;

@@ -1,5 +1,5 @@
 /*
- * log - diagnostics: one line each on stderr, "NAME: text", or "NAME: error: text".
+ * log - diagnostics: one line each on stderr, "NAME: text".
  *
  *   error    something failed that should not: requests or the service suffer
  *   warning  something is wrong that percore copes with, or will go wrong
@@ -8,7 +8,7 @@
  *   debug    for whoever looks for a fault
  *
  * Where stderr is systemd's journal (JOURNAL_STREAM), a line starts with "<N>", its
- * priority; then the word is left out.
+ * priority.
  */
 #ifndef PERCORE_LOG_H
 #define PERCORE_LOG_H
@@ -49,7 +49,7 @@ void log_at_list(enum log_level level, const char *format, va_list arguments);
 #define log_debug(...)   log_at(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define log_line(...)    log_notice(__VA_ARGS__)
 
-/* The last line that this process wrote, without name and level. */
+/* The last line that this process wrote, without the name. */
 void log_last(char *text, unsigned long size);
 
 #endif

@@ -38,7 +38,7 @@ static _Noreturn void end_for(const struct watch *watch)
 		                       .status = 504,
 		                       .detail = "The request took longer than the service allows." };
 
-	log_line("ended: the request in hand took longer than --request-timeout");
+	log_error("ended: the request in hand took longer than --request-timeout");
 	rescue_worker(&rescue);
 	_exit(1);
 }
@@ -73,7 +73,7 @@ static void start_watch(struct watch *watch)
 	int error = pthread_create(&thread, NULL, watch_time, watch);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error)
-		log_line("--request-timeout does not hold: %s", strerror(error));
+		log_warning("--request-timeout does not hold: %s", strerror(error));
 }
 
 /* What it counts, it counts for itself. */
@@ -111,7 +111,7 @@ int alone_run(const struct alone *alone)
 	worker.queue = mmap(NULL, queue_bytes(descriptors), PROT_READ | PROT_WRITE,
 	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (worker.queue == MAP_FAILED || queue_init(worker.queue, descriptors, &queue) != 0) {
-		log_line("cannot set up the queue: %s", strerror(errno));
+		log_error("cannot set up the queue: %s", strerror(errno));
 		return 1;
 	}
 	if (!alone->draining)

@@ -38,7 +38,7 @@ void keeper_start(struct pool *pool)
 	if (pid == 0)
 		keep(pool->settings->listener, master);
 	if (pid < 0)
-		log_line("cannot start the keeper of the listening socket: %s", strerror(errno));
+		log_error("cannot start the keeper of the listening socket: %s", strerror(errno));
 	pool->keeper = pid > 0 ? pid : 0;
 }
 
@@ -88,7 +88,7 @@ int keeper_restore(const struct pool *pool)
 		error = take_back(pidfd, listener);
 	close(pidfd);
 	if (!error)
-		log_line("a handler had closed %s: restored",
-		         lost_listener ? "the listening socket" : "stderr");
+		log_warning("a handler had closed %s: restored",
+		            lost_listener ? "the listening socket" : "stderr");
 	return error;
 }

@@ -39,7 +39,7 @@ static int from_systemd(void)
 	if (!pid || !count || strtol(pid, NULL, 10) != getpid() || !listener_is_listening(SYSTEMD_FIRST))
 		return -ENOTSOCK;
 	if (strcmp(count, "1") != 0)
-		log_line("LISTEN_FDS=%s: only the first of these sockets is served", count);
+		log_warning("LISTEN_FDS=%s: only the first of these sockets is served", count);
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	return SYSTEMD_FIRST;
@@ -47,7 +47,7 @@ static int from_systemd(void)
 
 static int failed(const char *address, int fd, int error, const char *reason)
 {
-	log_line("listen %s: %s", address, reason);
+	log_error("listen %s: %s", address, reason);
 	if (fd >= 0)
 		close(fd);
 	return error ? -error : -EINVAL;

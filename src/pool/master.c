@@ -83,7 +83,7 @@ static enum state cut(struct pool *pool)
 {
 	if (clock_coarse_ms() < pool->drain_since_ms + SAME_SIGNAL_MS)
 		return DRAINING;
-	log_line("told to stop again: requests in hand are cut");
+	log_warning("told to stop again: requests in hand are cut");
 	spawn_cut_all(pool);
 	return DRAINING;
 }
@@ -101,7 +101,7 @@ static bool reload_settings(struct pool *pool)
 	}
 	atomic_fetch_add(&pool->shm->reloads_failed, 1);
 	log_last(pool->shm->reload_error, sizeof pool->shm->reload_error);
-	log_line("reload: the configuration is wrong; the one before goes on");
+	log_error("reload: the configuration is wrong; the one before goes on");
 	notify_send("READY=1\nSTATUS=the configuration is wrong; the one before goes on");
 	return false;
 }
@@ -166,7 +166,7 @@ static enum state execute(struct pool *pool)
 
 static enum state begin_mending(struct pool *pool)
 {
-	log_line("a handler closed descriptors that were not its own: starting anew");
+	log_warning("a handler closed descriptors that were not its own: starting anew");
 	spawn_tell_all(pool, POOL_EXIT_TOLD, clock_coarse_ms());
 	return MENDING;
 }
@@ -179,7 +179,7 @@ static enum state mend(struct pool *pool)
 		error = queue_init(pool->queue, pool->queue->size, &pool->queue->settings);
 	if (!error)
 		return SERVING;
-	log_line("the listening socket is lost: %s", strerror(-error));
+	log_error("the listening socket is lost: %s", strerror(-error));
 	return FAILED;
 }
 
@@ -342,8 +342,8 @@ static enum event count_leaks(struct pool *pool)
 	pool->count_leaks = false;
 	if (leaked <= pool->queue->size / 4)
 		return EVENT_NONE;
-	log_line("killed handlers left %u descriptors open: executing the program anew to be rid of them",
-	         leaked);
+	log_warning("killed handlers left %u descriptors open: executing the program anew to be rid of them",
+	            leaked);
 	return EVENT_UPGRADE;
 }
 
@@ -465,7 +465,7 @@ static int open_shared(struct pool *pool)
 	if (s->inherited_state >= 0)
 		error = shared_attach(&pool->shared, s->inherited_state, sizes);
 	if (s->inherited_state >= 0 && error)
-		log_line("upgrade: the shared memory is laid out anew: counters start at 0");
+		log_warning("upgrade: the shared memory is laid out anew: counters start at 0");
 	if (error)
 		error = shared_create(&pool->shared, s->settings->state, sizes);
 	if (error)
@@ -506,7 +506,7 @@ int master_run(const struct pool_settings *settings)
 	block_signals(&pool);
 	int error = stand_up(&pool);
 	if (error) {
-		log_line("cannot set up the pool: %s", strerror(-error));
+		log_error("cannot set up the pool: %s", strerror(-error));
 		return 1;
 	}
 	listener_describe(settings->listener, socket, sizeof socket);

@@ -190,8 +190,8 @@ static int accept_failed(struct queue *q, int error)
 	if (error != EMFILE && error != ENFILE && error != ENOMEM && error != ENOBUFS)
 		return 0; /* nobody there, or gone again */
 	if (!atomic_exchange(&q->starved_s, now_s()))
-		log_line("accept: %s: new connections wait until descriptors are free; raise ulimit -n",
-		         strerror(error));
+		log_warning("accept: %s: new connections wait until descriptors are free; raise ulimit -n",
+		            strerror(error));
 	if (!atomic_exchange(&q->accept_paused, 1))
 		epoll_ctl(q->epoll, EPOLL_CTL_DEL, q->settings.listener, NULL);
 	return 0;
@@ -270,7 +270,7 @@ static bool give_back(struct queue *q, unsigned worker, struct connection *c)
 	if (!c->is_known) {
 		/* While still owned: an edge that comes now turns into the pending mark. */
 		if (arm(q, EPOLL_CTL_ADD, c->fd, c->generation) != 0)
-			log_line("epoll: %s: a connection is served by one worker only", strerror(errno));
+			log_warning("epoll: %s: a connection is served by one worker only", strerror(errno));
 		c->is_known = true;
 	}
 	if (atomic_compare_exchange_strong(&q->claims[c->fd].word, &seen, free_word(c->generation)))

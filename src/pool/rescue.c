@@ -93,8 +93,8 @@ static int answer(const struct rescue *r, const struct connection *c)
 		return 0;
 	}
 	atomic_fetch_add(&r->pool->rescued_answered, 1);
-	log_line("request %s: %.*s %.*s: answered %d for worker %u", id, INHAND_METHOD_MAX - 1, hand->method,
-	         INHAND_PATH_MAX - 1, hand->path, r->status, r->seat);
+	log_warning("request %s: %.*s %.*s: answered %d for worker %u", id, INHAND_METHOD_MAX - 1,
+	            hand->method, INHAND_PATH_MAX - 1, hand->path, r->status, r->seat);
 	/* Where the answer may have been there already, nothing may follow on this connection: see above. */
 	if (whole_input && hand->keep && hand->sent == INHAND_NOTHING) {
 		queue_release(r->queue, c);

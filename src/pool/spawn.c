@@ -86,7 +86,7 @@ static int spawn(struct pool *pool, unsigned seat)
 	if (pid > 0)
 		return index;
 	pool->processes[index].state = PROCESS_NONE;
-	log_line("cannot start a worker: %s; trying again in %d ms", strerror(errno), DELAY_MAX_MS);
+	log_error("cannot start a worker: %s; trying again in %d ms", strerror(errno), DELAY_MAX_MS);
 	pool->seats[seat].spawn_at_ms = clock_coarse_ms() + DELAY_MAX_MS;
 	return -1;
 }
@@ -270,28 +270,28 @@ static void say_death(const struct pool *pool, unsigned index, enum pool_exit ca
 		         p->seat, (int)p->pid);
 		return;
 	case POOL_EXIT_TIMEOUT:
-		log_line("worker %u (pid %d) was ended: its request took longer than --request-timeout",
-		         p->seat, (int)p->pid);
+		log_warning("worker %u (pid %d) was ended: its request took longer than --request-timeout",
+		            p->seat, (int)p->pid);
 		return;
 	case POOL_EXIT_STOPPED:
-		log_line("worker %u (pid %d) was ended: a signal had stopped it", p->seat, (int)p->pid);
+		log_warning("worker %u (pid %d) was ended: a signal had stopped it", p->seat, (int)p->pid);
 		return;
 	case POOL_EXIT_CUT:
-		log_line("worker %u (pid %d) was ended with a request in hand: the time to leave was over",
-		         p->seat, (int)p->pid);
+		log_warning("worker %u (pid %d) was ended with a request in hand: the time to leave was over",
+		            p->seat, (int)p->pid);
 		return;
 	case POOL_EXIT_MEMORY:
-		log_line("worker %u (pid %d) ran out of memory", p->seat, (int)p->pid);
+		log_error("worker %u (pid %d) ran out of memory", p->seat, (int)p->pid);
 		return;
 	default:
 		break;
 	}
 	if (death->si_code == CLD_EXITED)
-		log_line("worker %u (pid %d) left with exit status %d", p->seat, (int)p->pid,
-		         death->si_status);
+		log_error("worker %u (pid %d) left with exit status %d", p->seat, (int)p->pid,
+		          death->si_status);
 	else
-		log_line("worker %u (pid %d) died of signal %d (%s)", p->seat, (int)p->pid, death->si_status,
-		         strsignal(death->si_status));
+		log_error("worker %u (pid %d) died of signal %d (%s)", p->seat, (int)p->pid, death->si_status,
+		          strsignal(death->si_status));
 }
 
 /* How long its successor waits, from how its life went. */
@@ -309,9 +309,9 @@ static void set_delay(struct pool *pool, const struct process *p, uint64_t serve
 		delay_ms = DELAY_MAX_MS;
 	seat->spawn_at_ms += delay_ms;
 	if (seat->quick_deaths == QUICK_FREE + 1)
-		log_line("worker %u died %u times within its first %d requests: "
-		         "it is started again after a growing delay, up to %d s",
-		         p->seat, seat->quick_deaths, QUICK_REQUESTS, DELAY_MAX_MS / 1000);
+		log_error("worker %u died %u times within its first %d requests: "
+		          "it is started again after a growing delay, up to %d s",
+		          p->seat, seat->quick_deaths, QUICK_REQUESTS, DELAY_MAX_MS / 1000);
 }
 
 static void leave_seat(struct pool *pool, int index)
@@ -349,7 +349,7 @@ static bool bury(struct pool *pool, unsigned index, const siginfo_t *death, uint
 	p->state = PROCESS_NONE;
 	if (!was_starting || pool->was_ready)
 		return true;
-	log_line("no worker could start: giving up");
+	log_error("no worker could start: giving up");
 	return false;
 }
 
@@ -399,9 +399,9 @@ static void log_slow(const struct pool *pool, unsigned index, uint64_t elapsed_m
 	const struct inhand_shm *hand = &pool->slots[index].hand;
 	const struct process *p = &pool->processes[index];
 
-	log_line("slow: request %.*s: %.*s %.*s has taken %llu ms so far in worker %u (pid %d)",
-	         INHAND_ID_MAX - 1, hand->id, INHAND_METHOD_MAX - 1, hand->method, INHAND_PATH_MAX - 1,
-	         hand->path, (unsigned long long)elapsed_ms, p->seat, (int)p->pid);
+	log_warning("slow: request %.*s: %.*s %.*s has taken %llu ms so far in worker %u (pid %d)",
+	            INHAND_ID_MAX - 1, hand->id, INHAND_METHOD_MAX - 1, hand->method, INHAND_PATH_MAX - 1,
+	            hand->path, (unsigned long long)elapsed_ms, p->seat, (int)p->pid);
 	if (settings_of(pool)->slow_backtrace)
 		kill(p->pid, WORKER_BACKTRACE_SIGNAL);
 }

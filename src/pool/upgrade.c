@@ -65,7 +65,7 @@ bool upgrade_try(struct pool *pool)
 	if (error == 0)
 		return true;
 	pool->checker = 0;
-	log_line("upgrade: %s: %s; the program that runs goes on", program, strerror(error));
+	log_error("upgrade: %s: %s; the program that runs goes on", program, strerror(error));
 	return false;
 }
 
@@ -78,8 +78,8 @@ void upgrade_note_exit(struct pool *pool, pid_t pid, int status)
 	pool->checker = 0;
 	trial = status == 0 ? 0 : 1;
 	if (trial != 0)
-		log_line("upgrade: %s -t failed (exit status %d); the program that runs goes on", program,
-		         status);
+		log_error("upgrade: %s -t failed (exit status %d); the program that runs goes on", program,
+		          status);
 }
 
 int upgrade_verdict(const struct pool *pool)
@@ -114,5 +114,5 @@ void upgrade_execute(struct pool *pool)
 	set_inherited(pool, false);
 	admin_set_inherited(pool, false);
 	keeper_start(pool);
-	log_line("upgrade: %s: %s; the program that runs goes on", program, strerror(error));
+	log_error("upgrade: %s: %s; the program that runs goes on", program, strerror(error));
 }

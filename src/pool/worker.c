@@ -102,7 +102,7 @@ static bool serve(struct duty *duty, const struct connection *c)
 	const struct worker *w = duty->worker;
 
 	if (!fcgi_begin(duty->fcgi, c->fd, queue_spool(w->queue, c))) {
-		log_line("libfcgi refused a request that was checked: this is a bug of percore");
+		log_error("libfcgi refused a request that was checked: this is a bug of percore");
 		abort();
 	}
 	fault_point("after-head");
@@ -187,7 +187,7 @@ static bool attend_once(struct duty *duty, struct connection *c, bool *half)
 		*half = true;
 		return true;
 	case FCGI_LOOK_BROKEN:
-		log_line("the web server sent %s: its connection is closed", fcgi_reason(duty->fcgi));
+		log_warning("the web server sent %s: its connection is closed", fcgi_reason(duty->fcgi));
 		break;
 	case FCGI_LOOK_MANAGE:
 	case FCGI_LOOK_END:
@@ -214,7 +214,7 @@ static bool duty_init(struct duty *duty, const struct worker *worker, const int 
 
 	*duty = (struct duty){ .worker = worker, .fcgi = fcgi_new(&settings) };
 	if (!duty->fcgi) {
-		log_line("worker: no memory to start");
+		log_error("worker: no memory to start");
 		return false;
 	}
 	own_slot = worker->slot;
@@ -253,7 +253,7 @@ static int work(struct duty *duty, int timeout_ms)
 			queue_take_in(w->queue, w->slot);
 	}
 	if (taken < 0 && taken != -ETIMEDOUT) {
-		log_line(
+		log_error(
 			"the queue does not work: %s; did a handler close a descriptor that was not its own?",
 			strerror(-taken));
 		atomic_store(&w->slot->farewell, WORKER_BLIND);
