@@ -80,14 +80,9 @@ static void add_path(const struct percore_request *request, struct access_record
 
 static void add_for_combined(const struct percore_request *request, struct access_record_shm *record)
 {
-	bool wanted = request->exchange->access.is_combined;
-
-	access_record_add(record, ACCESS_PROTOCOL, wanted ? percore_param(request, "SERVER_PROTOCOL") : NULL,
-	                  PROTOCOL_MAX);
-	access_record_add(record, ACCESS_REFERER, wanted ? percore_param(request, "HTTP_REFERER") : NULL,
-	                  FREE_MAX);
-	access_record_add(record, ACCESS_AGENT, wanted ? percore_param(request, "HTTP_USER_AGENT") : NULL,
-	                  FREE_MAX);
+	access_record_add(record, ACCESS_PROTOCOL, percore_param(request, "SERVER_PROTOCOL"), PROTOCOL_MAX);
+	access_record_add(record, ACCESS_REFERER, percore_param(request, "HTTP_REFERER"), FREE_MAX);
+	access_record_add(record, ACCESS_AGENT, percore_param(request, "HTTP_USER_AGENT"), FREE_MAX);
 }
 
 void access_begin(struct percore_request *request)
@@ -106,7 +101,8 @@ void access_begin(struct percore_request *request)
 	access_record_add(record, ACCESS_CLIENT, client_of(request), CLIENT_MAX);
 	access_record_add(record, ACCESS_ID, request->id, INHAND_ID_MAX - 1);
 	access_record_add(record, ACCESS_TRACEPARENT, percore_param(request, "HTTP_TRACEPARENT"), TRACE_MAX);
-	add_for_combined(request, record);
+	if (request->exchange->access.is_combined)
+		add_for_combined(request, record);
 	access_ring_draft(ring, record);
 	request->record = record;
 }
@@ -151,20 +147,9 @@ static struct access_record_shm *draft_from_hand(struct access_ring_shm *dead,
 		return NULL;
 	record->start_ns = atomic_load(&death->hand->since_ms) * 1000000;
 	record->worker = (uint16_t)atomic_load(&dead->seat);
-	for (enum access_text text = 0; text < ACCESS_TEXTS; text++)
-		switch (text) {
-		case ACCESS_METHOD:
-			access_record_add(record, text, death->hand->method, INHAND_METHOD_MAX - 1);
-			break;
-		case ACCESS_PATH:
-			access_record_add(record, text, death->hand->path, INHAND_PATH_MAX - 1);
-			break;
-		case ACCESS_ID:
-			access_record_add(record, text, death->id, INHAND_ID_MAX - 1);
-			break;
-		default:
-			access_record_add(record, text, NULL, 0);
-		}
+	access_record_add(record, ACCESS_METHOD, death->hand->method, INHAND_METHOD_MAX - 1);
+	access_record_add(record, ACCESS_PATH, death->hand->path, INHAND_PATH_MAX - 1);
+	access_record_add(record, ACCESS_ID, death->id, INHAND_ID_MAX - 1);
 	access_ring_draft(dead, record);
 	return record;
 }

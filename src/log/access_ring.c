@@ -91,17 +91,8 @@ struct access_record_shm *access_ring_place(struct access_ring_shm *ring)
 	atomic_thread_fence(memory_order_release);
 	record->bytes = offsetof(struct access_record_shm, texts);
 	record->limit = record->flags = 0;
+	memset(record->text_bytes, 0, sizeof record->text_bytes);
 	return record;
-}
-
-void access_record_add(struct access_record_shm *record, enum access_text text, const char *value, size_t max)
-{
-	size_t left = ACCESS_RECORD_MAX - 8 - record->bytes;
-	size_t length = value ? strnlen(value, max < left ? max : left) : 0;
-
-	memcpy((char *)record + record->bytes, value ? value : "", length);
-	record->text_bytes[text] = (uint16_t)length;
-	record->bytes += (uint32_t)length;
 }
 
 void access_ring_draft(const struct access_ring_shm *ring, struct access_record_shm *record)

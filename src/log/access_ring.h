@@ -31,6 +31,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 enum {
@@ -148,11 +149,21 @@ void access_ring_wait(struct access_shm *shm, const struct access_ring_shm *ring
 /* Where the next record goes, to be filled but for its position.  NULL, and counted: no room. */
 struct access_record_shm *access_ring_place(struct access_ring_shm *ring);
 
-/* Adds the next text, cut at `max` bytes.  NULL is "". */
-void access_record_add(struct access_record_shm *record, enum access_text text, const char *value,
-                       size_t max);
+/* Adds a text, cut at `max` bytes, in the order of enum access_text; those left out, and NULL, are "". */
+static inline void access_record_add(struct access_record_shm *record, enum access_text text,
+                                     const char *value, size_t max)
+{
+	size_t left = ACCESS_RECORD_MAX - 8 - record->bytes;
 
-/* It is whole: all texts up to ACCESS_TEXTS are there. */
+	if (!value)
+		return;
+	size_t length = strnlen(value, max < left ? max : left);
+	memcpy((char *)record + record->bytes, value, length);
+	record->text_bytes[text] = (uint16_t)length;
+	record->bytes += (uint32_t)length;
+}
+
+/* It is whole. */
 void access_ring_draft(const struct access_ring_shm *ring, struct access_record_shm *record);
 
 /* The draft of the request in hand, or NULL.  Bounds-checked. */

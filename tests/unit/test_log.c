@@ -45,12 +45,8 @@ static struct access_record_shm *draft(struct access_ring_shm *ring, const char 
 	record->start_ns = clock_ns();
 	record->duration_ns = 1234567;
 	record->body_bytes = 49;
-	for (enum access_text text = 0; text < ACCESS_TEXTS; text++)
-		access_record_add(record, text,
-		                  text == ACCESS_PATH ? path
-		                  : text == ACCESS_ID ? id
-		                                      : NULL,
-		                  ACCESS_RECORD_MAX);
+	access_record_add(record, ACCESS_PATH, path, ACCESS_RECORD_MAX);
+	access_record_add(record, ACCESS_ID, id, ACCESS_RECORD_MAX);
 	access_ring_draft(ring, record);
 	return record;
 }
