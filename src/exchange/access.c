@@ -21,7 +21,6 @@ enum {
 /* Of this worker. */
 static struct access_ring_shm *ring; /* NULL: it writes no records */
 static unsigned own_seat;
-static uint64_t start_ns;
 
 void access_enter(const struct access *access, unsigned index, unsigned seat)
 {
@@ -46,7 +45,6 @@ void access_expect(const struct access *access)
 	if (access->waits)
 		access_ring_wait(access->shm, ring);
 	access_ring_mark(ring);
-	start_ns = clock_ns();
 }
 
 /* Whose address is logged.  The one place to change where proxies are to be seen through. */
@@ -94,7 +92,7 @@ void access_begin(struct percore_request *request)
 		request->is_unlogged = true;
 		return;
 	}
-	record->start_ns = start_ns;
+	record->start_ns = request->exchange->metrics->since_ns;
 	record->worker = (uint16_t)own_seat;
 	access_record_add(record, ACCESS_METHOD, request->method, METHOD_MAX);
 	add_path(request, record);
@@ -130,7 +128,7 @@ void access_end(const struct percore_request *request)
 	if (!request->record)
 		return;
 	fault_point("before-record");
-	request->record->duration_ns = clock_ns() - start_ns;
+	request->record->duration_ns = request->exchange->metrics->elapsed_ns; /* of the same clock reading */
 	access_ring_publish(request->exchange->access.shm, ring, request->record);
 	fault_point("after-record");
 }

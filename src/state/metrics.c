@@ -245,7 +245,7 @@ void metrics_count(struct metrics *m, const struct metrics_answer *answer)
 		return;
 	struct metrics_slot_shm *slot = m->own;
 	struct metrics_hand_shm *hand = &slot->hand;
-	uint64_t elapsed_ns = clock_ns() - m->since_ns;
+	uint64_t elapsed_ns = m->elapsed_ns = clock_ns() - m->since_ns;
 	unsigned entry = m->entry, bucket = histogram_index(elapsed_ns);
 
 	atomic_store_explicit(&hand->bucket, bucket, memory_order_relaxed);

@@ -102,7 +102,7 @@ struct metrics {
 	unsigned entries;        /* likewise: of METRICS_ENTRIES_MAX */
 	struct metrics_slot_shm *own;
 	/* Of the request in hand; the slot holds copies, for the master. */
-	uint64_t since_ns;
+	uint64_t since_ns, elapsed_ns;
 	unsigned entry, method, series;
 	struct {
 		uint64_t key;
