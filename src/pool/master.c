@@ -440,6 +440,7 @@ static void set_metrics(const struct pool *pool)
 	metrics->pool = pool->shm;
 	metrics->workers = pool->slots;
 	metrics->shed = pool->settings->exchange->shed.shm;
+	metrics->access = pool->settings->exchange->access.shm;
 	metrics_open(metrics, shared_section(&pool->shared, SHARED_METRICS));
 	metrics_take_slot(metrics, METRICS_MASTER);
 }

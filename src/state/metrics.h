@@ -15,6 +15,7 @@
 #ifndef PERCORE_METRICS_H
 #define PERCORE_METRICS_H
 
+#include "log/access_ring.h"
 #include "pool/scoreboard.h"
 #include "state/histogram.h"
 #include "state/shed.h"
@@ -117,6 +118,7 @@ struct metrics {
 	const struct worker_shm *workers; /* SLOTS_MAX of them; one where there is no pool */
 	const struct shed_shm *shed;
 	const struct limit *limit;
+	const struct access_shm *access; /* the access log's rings */
 };
 
 /* Sets how many entries there is room for, from what is registered; then what it takes. */

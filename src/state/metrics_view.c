@@ -137,6 +137,8 @@ struct metrics_view *metrics_view_new(const struct metrics *m)
 		v->shed = get(&m->shed->refused);
 		v->starts_ignored = get(&m->shed->ignored);
 	}
+	if (m->access)
+		log_counters(m->access, &v->log);
 	return v;
 }
 

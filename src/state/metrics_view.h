@@ -22,6 +22,7 @@ struct metrics_view {
 	uint64_t reloads, reloads_failed, upgrades, upgrades_failed;
 	uint64_t shed, starts_ignored;
 	struct limit_counters limits;
+	struct log_counters log;
 	bool draining;
 	char reload_error[256]; /* "": none */
 	int master;             /* its pid; 0: not known */
