@@ -59,7 +59,7 @@ struct pool {
 	bool told_ready;   /* to systemd */
 	bool has_baseline; /* see count_leaks in master.c */
 	unsigned baseline;
-	pid_t keeper;    /* see keeper.h; 0: none */
+	pid_t keeper; /* see keeper.h; 0: none */
 	pid_t scribe; /* see scribe.h; 0: none */
 	uint64_t scribe_born_ms, scribe_due_ms;
 	pid_t admin;     /* see admin.h; 0: none */
