@@ -118,9 +118,10 @@ static bool make_limits(struct run *run)
 static void limit_alone(struct run *run)
 {
 	static struct limit_shm shm;
+	static void *table; /* both as long as the process */
 	size_t keys = (size_t)run->settings.limit_table;
-	void *table = aligned_alloc(64, (limit_table_bytes(keys) + 63) / 64 * 64);
 
+	table = aligned_alloc(64, (limit_table_bytes(keys) + 63) / 64 * 64);
 	if (!table)
 		return;
 	memset(table, 0, limit_table_bytes(keys));
