@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "exchange/quota.h"
 #include "exchange/request.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -47,10 +49,16 @@ void access_expect(const struct access *access)
 	access_ring_mark(ring);
 }
 
-/* Whose address is logged.  The one place to change where proxies are to be seen through. */
-static const char *client_of(const struct percore_request *request)
+/* As the web server wrote it; where there are trusted proxies, the client behind them. */
+static const char *client_of(const struct percore_request *request, char text[INET6_ADDRSTRLEN])
 {
-	return percore_param(request, "REMOTE_ADDR");
+	struct address client;
+
+	if (!request->exchange->limit.policy.proxies_count || !quota_client(request, &client))
+		return percore_param(request, "REMOTE_ADDR");
+	if (address_is_ipv4(&client))
+		return inet_ntop(AF_INET, client.bytes + 12, text, INET6_ADDRSTRLEN);
+	return inet_ntop(AF_INET6, client.bytes, text, INET6_ADDRSTRLEN);
 }
 
 static bool is_skipped(const struct percore_request *request)
@@ -85,6 +93,8 @@ static void add_for_combined(const struct percore_request *request, struct acces
 
 void access_begin(struct percore_request *request)
 {
+	char client[INET6_ADDRSTRLEN];
+
 	if (!ring || request->record || request->is_unlogged)
 		return;
 	struct access_record_shm *record = is_skipped(request) ? NULL : access_ring_place(ring);
@@ -96,7 +106,7 @@ void access_begin(struct percore_request *request)
 	record->worker = (uint16_t)own_seat;
 	access_record_add(record, ACCESS_METHOD, request->method, METHOD_MAX);
 	add_path(request, record);
-	access_record_add(record, ACCESS_CLIENT, client_of(request), CLIENT_MAX);
+	access_record_add(record, ACCESS_CLIENT, client_of(request, client), CLIENT_MAX);
 	access_record_add(record, ACCESS_ID, request->id, INHAND_ID_MAX - 1);
 	access_record_add(record, ACCESS_TRACEPARENT, percore_param(request, "HTTP_TRACEPARENT"), TRACE_MAX);
 	if (request->exchange->access.is_combined)
@@ -118,7 +128,7 @@ void access_close(struct percore_request *request)
 {
 	if (!request->record)
 		return;
-	request->record->limit = request->limit;
+	request->record->limit = (uint8_t)request->limit_verdict;
 	if (request->cut || request->answer_left > 0)
 		request->record->flags |= ACCESS_CUT;
 }

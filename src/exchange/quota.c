@@ -116,10 +116,10 @@ static void set_headers(struct percore_request *request, struct passage *p)
 
 /* ---- Keys. */
 
-static void find_client(const struct percore_request *request, struct passage *p)
+bool quota_client(const struct percore_request *request, struct address *client)
 {
 	const char *forwarded[FORWARDED_MAX];
-	const struct limit_policy *policy = &p->limit->policy;
+	const struct limit_policy *policy = &request->exchange->limit.policy;
 	struct client_source source = { .remote = percore_param(request, "REMOTE_ADDR"),
 		                        .forwarded = forwarded,
 		                        .proxies = policy->proxies,
@@ -128,7 +128,7 @@ static void find_client(const struct percore_request *request, struct passage *p
 	if (policy->proxies_count)
 		source.forwarded_count =
 			fcgi_params(request->fcgi, "HTTP_X_FORWARDED_FOR", forwarded, FORWARDED_MAX);
-	p->has_client = client_find(&source, &p->client);
+	return client_find(&source, client);
 }
 
 static bool is_exempt(const struct passage *p)
@@ -228,7 +228,7 @@ bool quota_admits(struct percore_request *request)
 	p.policies.length = p.states.length = 0;
 	p.now_ns = clock_ns();
 	p.store_until_ns = p.now_ns + limit->policy.store.timeout_ms * 1000000;
-	find_client(request, &p);
+	p.has_client = quota_client(request, &p.client);
 	if (is_exempt(&p)) {
 		request->limit_verdict = LIMIT_EXEMPT;
 		limit_count_exempt(limit);

@@ -10,4 +10,7 @@ bool quota_admits(struct percore_request *request);
 /* After false: answers 429. */
 void quota_refuse(struct percore_request *request);
 
+/* The client, seen through the trusted proxies.  False: there is no address. */
+bool quota_client(const struct percore_request *request, struct address *client);
+
 #endif

@@ -23,7 +23,6 @@ struct percore_request {
 	enum limit_verdict limit_verdict;
 	const char *limit_name;
 	bool is_unlogged;                 /* leaves no line in the access log */
-	uint8_t limit;                    /* enum access_limit: what the rate limit decided */
 	struct access_record_shm *record; /* the draft of its line; NULL: none yet */
 	/* request_init clears up to here: what follows is written before it is read. */
 	char id[INHAND_ID_MAX];

@@ -1,6 +1,8 @@
 /* access_format - see access_format.h. */
 #include "log/access_format.h"
 
+#include "state/limit.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -222,13 +224,9 @@ static void put_trace(struct line *line, const struct access_record_shm *record)
 
 static void put_verdicts(struct line *line, const struct access_record_shm *record)
 {
-	static const char *const limits[] = { [ACCESS_LIMIT_ALLOWED] = "allowed",
-		                              [ACCESS_LIMIT_LIMITED] = "limited",
-		                              [ACCESS_LIMIT_DRY_RUN] = "dry-run" };
-
-	if (record->limit > ACCESS_LIMIT_NONE && record->limit <= ACCESS_LIMIT_DRY_RUN) {
+	if (record->limit > LIMIT_NONE && record->limit < LIMIT_VERDICTS) {
 		put(line, ",\"rate_limit\":\"");
-		put(line, limits[record->limit]);
+		put(line, limit_verdict_name((enum limit_verdict)record->limit));
 		put(line, "\"");
 	}
 	if (record->flags & (ACCESS_DIED | ACCESS_CUT))

@@ -53,9 +53,6 @@ enum access_text {
 	ACCESS_TEXTS,
 };
 
-/* What the rate limit decided. */
-enum access_limit { ACCESS_LIMIT_NONE, ACCESS_LIMIT_ALLOWED, ACCESS_LIMIT_LIMITED, ACCESS_LIMIT_DRY_RUN };
-
 enum access_flags {
 	ACCESS_DIED = 1, /* the worker died; the status is the master's answer */
 	ACCESS_CUT = 2,  /* the answer was broken off */
@@ -68,7 +65,8 @@ struct access_record_shm {
 	uint64_t body_bytes; /* of the answer */
 	uint32_t bytes;      /* of the record, the texts included */
 	uint16_t status, worker;
-	uint8_t limit, flags;
+	uint8_t limit; /* enum limit_verdict */
+	uint8_t flags;
 	uint16_t text_bytes[ACCESS_TEXTS];
 	char texts[]; /* one after another, without NULs */
 };

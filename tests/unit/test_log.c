@@ -4,6 +4,7 @@
 #include "log/access_ring.h"
 #include "log/access_writer.h"
 #include "log/log.h"
+#include "state/limit.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -233,12 +234,12 @@ START_TEST(json_line_has_the_fields_of_the_conventions)
 		[ACCESS_TRACEPARENT] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 	};
 
-	ck_assert_str_eq(line_of(false, texts, ACCESS_LIMIT_LIMITED, 0),
+	ck_assert_str_eq(line_of(false, texts, LIMIT_REFUSED, 0),
 	                 "{\"@timestamp\":\"2023-11-14T22:13:20.123Z\",\"http.request.method\":\"GET\","
 	                 "\"http.response.status_code\":404,\"url.path\":\"/data\","
 	                 "\"client.address\":\"192.0.2.1\",\"duration_ms\":1.234,\"worker\":3,"
 	                 "\"request_id\":\"abc\",\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\","
-	                 "\"rate_limit\":\"limited\"}\n");
+	                 "\"rate_limit\":\"refused\"}\n");
 	ck_assert_str_eq(line_of(false, (const char *const[ACCESS_TEXTS]){ 0 }, 0, ACCESS_DIED),
 	                 "{\"@timestamp\":\"2023-11-14T22:13:20.123Z\",\"http.response.status_code\":404,"
 	                 "\"duration_ms\":1.234,\"worker\":3,\"error.type\":\"worker_died\"}\n");
