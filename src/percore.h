@@ -191,6 +191,77 @@ void percore_gauge_add(struct percore_gauge *gauge, double change);
 
 /* Kept to 2 % from 1 microsecond to 1 hour. */
 void percore_histogram_record(struct percore_histogram *histogram, double seconds);
+/* ---- Beside the requests: in processes of their own, which yield to the workers. */
+
+/* One run of a task or a job. */
+struct percore_work;
+
+/*
+ * A task: false is a failure, best said as `return percore_fail(work, "...")`.
+ * Its memory lasts from run to run, until its process is replaced.
+ */
+typedef bool (*percore_task)(struct percore_work *work, void *arg);
+
+/*
+ * Before percore_run: runs `task` at the start and then every so many seconds, in the
+ * one process that runs all tasks: one at a time, a missed run left out.  One that
+ * crashes or outlasts --task-timeout has the process replaced; one that fails again
+ * and again runs less often, 16 times at most.  `arg` is lent for ever.
+ */
+void percore_every(struct percore_app *app, const char *name, double seconds, percore_task task, void *arg);
+
+/* Notes why it failed, for the log, the status and the job's client.  Always false. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+bool percore_fail(struct percore_work *work, const char *format, ...);
+
+/* A task that has nothing to do under these settings: not run again until the next reload.  Always true. */
+bool percore_rest(struct percore_work *work);
+
+/*
+ * Publishes a value under a name for every process of the pool, from a task, a job or a
+ * handler: at most 64 MiB, and 64 names in all.  It lasts until the pool stops.  False,
+ * and said: it could not be, and the version before stays.
+ */
+bool percore_publish(const char *name, const void *bytes, size_t length);
+bool percore_publish_json(const char *name, json_object *json); /* not taken */
+
+/*
+ * The newest version, or NULL where there is none: never a torn one, and not copied.
+ * In one request or run it is the same each time.  The json is parsed once a version
+ * in each process; it is lent, so do not change it, and json_object_get() before
+ * percore_answer_json().  Numbers of versions rise, with gaps; 0: none.
+ */
+const void *percore_snapshot(const char *name, size_t *length);
+json_object *percore_snapshot_json(const char *name);
+unsigned long long percore_snapshot_version(const char *name);
+
+/*
+ * A job: work that a handler deferred.  Each run is a process of its own, with no more
+ * than what was set up before percore_run.  `input` is lent; NULL is the document null.
+ */
+typedef bool (*percore_job)(struct percore_work *work, json_object *input);
+
+/* Before percore_run; also makes GET /jobs/{id}, which tells how a job fares. */
+void percore_add_job(struct percore_app *app, const char *name, percore_job job);
+
+/* The job's result, taken; at most 1 MiB.  And which attempt this is: the first is 1. */
+void percore_set_result(struct percore_work *work, json_object *result);
+unsigned percore_attempt(const struct percore_work *work);
+
+/*
+ * Keeps a job in the store that --jobs names and answers the request: 202 with its
+ * Location when it is on disk; 503 with Retry-After when the queue is full or the store
+ * is away.  It runs at least once, whatever is killed, and again when it fails,
+ * --job-attempts times at most.  The input is taken; at most 1 MiB as text (413).  A
+ * key (NULL: none), of 1 to 127 printable characters, makes one job of all that come with
+ * it while the job is kept: the later ones are answered with that job.
+ */
+void percore_defer(struct percore_request *request, const char *name, json_object *input, const char *key);
+
+/* How tasks, snapshots and jobs fare, for a status: yours to put. */
+json_object *percore_background(void);
 
 /* ---- The process. */
 

@@ -8,6 +8,7 @@
 #include "base/app.h"
 
 #include "exchange/watch.h"
+#include "background/job.h"
 #include "log/log.h"
 
 #include <stdarg.h>
@@ -42,6 +43,7 @@ void app_free(struct percore_app *app)
 	}
 	routes_fini(&app->routes);
 	meters_fini(&app->meters);
+	background_fini(&app->background);
 	log_init("percore");
 	free(app->name);
 	free(app->version);
@@ -131,6 +133,14 @@ void percore_add_limit(struct percore_app *app, const char *pattern, const char 
 	app->limits[app->limit_count++] = rule;
 }
 
+static bool is_good_name(const char *name)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t length = strnlen(name, BACKGROUND_NAME_MAX);
+
+	return length > 0 && length < BACKGROUND_NAME_MAX && name[strspn(name, good)] == '\0';
+}
+
 static void add_option(struct percore_app *app, const struct option_spec *spec)
 {
 	if (app->option_count == APP_OPTIONS_MAX) {
@@ -152,6 +162,46 @@ void percore_add_number(struct percore_app *app, const char *name, long *value, 
 void percore_add_text(struct percore_app *app, const char *name, const char **value, const char *help)
 {
 	add_option(app, &(struct option_spec){ name, OPTION_TEXT, value, 0, 0, "TEXT", help });
+}
+
+void percore_every(struct percore_app *app, const char *name, double seconds, percore_task task, void *arg)
+{
+	struct background *b = &app->background;
+
+	if (!is_good_name(name) || !task)
+		app_mistake(app, "task %s: must have a function, and a name of 1 to 63 of [A-Za-z0-9._-]",
+		            name);
+	else if (!(seconds >= .01 && seconds <= 366. * 86400))
+		app_mistake(app, "task %s: %g s: must be from 0.01 s to 366 days", name, seconds);
+	else if (b->task_count == TASKS_MAX)
+		app_mistake(app, "task %s: there are %d already", name, TASKS_MAX);
+	for (size_t i = 0; i < b->task_count; i++)
+		if (strcmp(b->tasks[i].name, name) == 0)
+			app_mistake(app, "task %s: there is one of that name", name);
+	if (!*app->mistake)
+		b->tasks[b->task_count++] = (struct background_task){ .name = need(strdup(name)),
+			                                              .period_ms = (uint64_t)(seconds * 1000),
+			                                              .run = task,
+			                                              .arg = arg,
+			                                              .slot = TASKS_MAX };
+}
+
+void percore_add_job(struct percore_app *app, const char *name, percore_job job)
+{
+	struct background *b = &app->background;
+
+	if (!is_good_name(name) || !job)
+		app_mistake(app, "job %s: must have a function, and a name of 1 to 63 of [A-Za-z0-9._-]",
+		            name);
+	else if (b->job_count == JOBS_MAX)
+		app_mistake(app, "job %s: there are %d already", name, JOBS_MAX);
+	for (size_t i = 0; i < b->job_count; i++)
+		if (strcmp(b->jobs[i].name, name) == 0)
+			app_mistake(app, "job %s: there is one of that name", name);
+	if (!*app->mistake)
+		b->jobs[b->job_count++] = (struct background_job){ .name = need(strdup(name)), .run = job };
+	if (b->job_count == 1 && !*app->mistake)
+		percore_add_route(app, "GET", "/jobs/{id}", job_get);
 }
 
 void percore_on_worker_start(struct percore_app *app, bool (*start)(void))

@@ -2,6 +2,7 @@
 #ifndef PERCORE_APP_H
 #define PERCORE_APP_H
 
+#include "background/background.h"
 #include "base/options.h"
 #include "exchange/route.h"
 #include "percore.h"
@@ -18,6 +19,7 @@ struct percore_app {
 	size_t option_count;
 	struct limit_rule limits[LIMITS_MAX];
 	size_t limit_count;
+	struct background background;
 	bool (*worker_start)(void);
 	void (*worker_stop)(void);
 	char mistake[256]; /* the first one made in registering; "" */

@@ -60,6 +60,9 @@ static void set_exchange(struct run *run)
 	struct access_shm *access = run->exchange.access.shm;
 	enum log_level level;
 
+	run->app->background.settings = &run->settings;
+	run->app->background.prefix = run->settings.prefix;
+
 	run->exchange =
 		(struct exchange){ .routes = &run->app->routes,
 		                   .prefix = run->settings.prefix,
@@ -74,6 +77,7 @@ static void set_exchange(struct run *run)
 		                               .skip = &s->access_log_skip },
 		                   .metrics = &run->metrics,
 		                   .limit = limit,
+		                   .background = &run->app->background,
 		                   .worker_start = run->app->worker_start,
 		                   .worker_stop = run->app->worker_stop };
 	limit_set_policy(&run->exchange.limit, &run->limits);
@@ -202,6 +206,7 @@ static int serve(struct run *run)
 	struct pool_settings pool = { .inherited_state = -1,
 		                      .settings = s,
 		                      .exchange = &run->exchange,
+		                      .background = &run->app->background,
 		                      .reload = reload,
 		                      .context = run,
 		                      .argv = run->argv };

@@ -27,6 +27,15 @@ const struct settings settings_defaults = {
 	.log_level = "notice",
 	.access_log_format = "json",
 	.access_log_full = "drop",
+	.runtime_dir = "/dev/shm",
+	.background_nice = 10,
+	.task_timeout_ms = 60000,
+	.job_queue = 10000,
+	.job_workers = 1,
+	.job_attempts = 5,
+	.job_timeout_ms = 300000,
+	.job_retry_ms = 1000,
+	.job_keep_ms = 86400000,
 };
 
 size_t settings_specs(struct settings *s, struct option_spec *specs)
@@ -86,6 +95,27 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 		  "drop and count lines when they come too fast, or let requests wait (drop)" },
 		{ "access-log-skip", OPTION_LIST, &s->access_log_skip, 0, 0, "PATH",
 		  "no line for this path; may be repeated (probes as /healthz have none)" },
+		/* Beside the requests: src/background/. */
+		{ "runtime-dir", OPTION_TEXT, &s->runtime_dir, 0, 0, "DIR",
+		  "where the pool makes a directory for snapshots and its jobs' socket (/dev/shm)" },
+		{ "background-nice", OPTION_NUMBER, &s->background_nice, 0, 19, "NUMBER",
+		  "how far tasks and jobs yield to requests (10)" },
+		{ "task-timeout", OPTION_TIME, &s->task_timeout_ms, 0, 86400000, "TIME",
+		  "replace the tasks' process when one runs longer (60s; 0: never)" },
+		{ "jobs", OPTION_TEXT, &s->jobs, 0, 0, "STORE",
+		  "keep jobs in this file, or in redis://HOST:PORT/DB or redis+unix://PATH (off)" },
+		{ "job-queue", OPTION_NUMBER, &s->job_queue, 1, 100000000, "NUMBER",
+		  "jobs that may wait; then 503 (10000)" },
+		{ "job-workers", OPTION_NUMBER, &s->job_workers, 1, 64, "NUMBER",
+		  "jobs that run at once (1)" },
+		{ "job-attempts", OPTION_NUMBER, &s->job_attempts, 1, 1000, "NUMBER",
+		  "runs of a job before it has failed (5)" },
+		{ "job-timeout", OPTION_TIME, &s->job_timeout_ms, 0, 86400000, "TIME",
+		  "end a job that runs longer (5m; 0: never)" },
+		{ "job-retry", OPTION_TIME, &s->job_retry_ms, 10, 3600000, "TIME",
+		  "before a failed job runs again; doubled each time (1s)" },
+		{ "job-keep", OPTION_TIME, &s->job_keep_ms, 1000, 31622400000, "TIME",
+		  "for how long results can be asked for (24h)" },
 	};
 	static_assert(sizeof all / sizeof all[0] <= SETTINGS_MAX, "room for every option");
 

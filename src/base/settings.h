@@ -28,6 +28,12 @@ struct settings {
 	const char *access_log_format; /* json, combined */
 	const char *access_log_full;   /* drop, wait */
 	struct option_list access_log_skip;
+	/* Beside the requests. */
+	const char *runtime_dir;
+	long background_nice, task_timeout_ms; /* 0: no limit */
+	const char *jobs;                      /* a file, or redis://...; NULL: off */
+	long job_queue, job_workers, job_attempts;
+	long job_timeout_ms, job_retry_ms, job_keep_ms;
 };
 
 extern const struct settings settings_defaults;

@@ -1,6 +1,7 @@
 /* exchange - the only place that knows the order: checks, overload, limits, route, handler, answer. */
 #include "exchange/exchange.h"
 
+#include "background/snapshot.h"
 #include "base/clock.h"
 #include "exchange/quota.h"
 #include "exchange/request.h"
@@ -205,6 +206,7 @@ bool exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
 	bool open = false;
 
 	metrics_begin(exchange->metrics);
+	snapshot_begin();
 	request_init(&request, exchange, fcgi);
 	dispatch(&request);
 	answer_for_handler(&request);

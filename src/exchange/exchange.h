@@ -19,6 +19,7 @@ struct exchange {
 	struct metrics *metrics; /* counts nothing where it has no memory */
 	bool only_probes;        /* the admin address */
 	struct access access;
+	const struct background *background;
 	bool (*worker_start)(void);
 	void (*worker_stop)(void);
 };

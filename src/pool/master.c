@@ -12,6 +12,7 @@
 #include "exchange/request.h"
 #include "log/log.h"
 #include "pool/admin.h"
+#include "pool/background.h"
 #include "pool/backlog.h"
 #include "pool/descriptors.h"
 #include "pool/keeper.h"
@@ -75,6 +76,7 @@ static enum state drain(struct pool *pool)
 	atomic_store(&pool->shm->draining, 1);
 	queue_drain(pool->queue);
 	spawn_tell_all(pool, POOL_EXIT_TOLD, clock_coarse_ms());
+	background_drain(pool);
 	return DRAINING;
 }
 
@@ -85,6 +87,7 @@ static enum state cut(struct pool *pool)
 		return DRAINING;
 	log_warning("told to stop again: requests in hand are cut");
 	spawn_cut_all(pool);
+	background_cut(pool);
 	return DRAINING;
 }
 
@@ -113,6 +116,7 @@ static enum state reload(struct pool *pool)
 	spawn_successors(pool);
 	pool->told_ready = false; /* systemd waits for the next READY */
 	admin_renew(pool);
+	background_reload(pool);
 	log_line("reload: %u workers start with the new configuration, the others leave", pool->workers);
 	return SERVING;
 }
@@ -381,6 +385,7 @@ static enum event look_after(struct pool *pool, enum state state)
 	admin_due(pool, now_ms);
 	spawn_look_for_ready(pool, now_ms);
 	spawn_end_overdue(pool, now_ms);
+	background_look(pool, now_ms, state == SERVING || state == TRYING);
 	if (pool->adopting)
 		pool->adopting = !queue_adopt(pool->queue, pool->slots, pool->process_top);
 	if (state == SERVING || state == TRYING) {
@@ -410,6 +415,8 @@ static int live(struct pool *pool)
 		if (event == EVENT_NONE) {
 			uint64_t until_ms = least(tick_at_ms, spawn_next_ms(pool));
 			until_ms = least(until_ms, scribe_next_ms(pool));
+			if (state == SERVING || state == TRYING)
+				until_ms = least(until_ms, background_next_ms(pool));
 			event = wait_for_event(pool, pool->adopting ? least(until_ms, now_ms + ADOPT_MS)
 			                                            : until_ms);
 		}
@@ -457,7 +464,8 @@ static int open_shared(struct pool *pool)
 		                                [SHARED_LIMIT] = sizeof(struct limit_shm),
 		                                [SHARED_LIMIT_TABLE] =
 		                                        limit_table_bytes((size_t)s->settings->limit_table),
-		                                [SHARED_ACCESS] = sizeof(struct access_shm) };
+		                                [SHARED_ACCESS] = sizeof(struct access_shm),
+		                                [SHARED_BACKGROUND] = sizeof(struct background_shm) };
 	const struct queue_settings queue = { .listener = s->listener,
 		                              .io_timeout_s = (unsigned)(s->settings->io_timeout_ms / 1000),
 		                              .is_pool = true };
@@ -479,6 +487,7 @@ static int open_shared(struct pool *pool)
 	limit_attach(&s->exchange->limit, shared_section(&pool->shared, SHARED_LIMIT),
 	             shared_section(&pool->shared, SHARED_LIMIT_TABLE), (size_t)s->settings->limit_table);
 	s->exchange->access.shm = shared_section(&pool->shared, SHARED_ACCESS);
+	background_open(pool, shared_section(&pool->shared, SHARED_BACKGROUND));
 	pool->adopting = s->inherited_state >= 0;
 	publish_init(pool);
 	set_metrics(pool);
@@ -514,6 +523,8 @@ int master_run(const struct pool_settings *settings)
 	log_line("serving on %s with %u workers", socket, pool.workers);
 	keeper_start(&pool);
 	int status = live(&pool);
+	background_finish(&pool, (uint64_t)settings->settings->drain_timeout_ms);
+	background_close(&pool);
 	scribe_finish(&pool);
 	keeper_stop(&pool);
 	admin_stop(&pool);

@@ -2,6 +2,7 @@
 #ifndef PERCORE_MASTER_H
 #define PERCORE_MASTER_H
 
+#include "background/background.h"
 #include "base/settings.h"
 #include "exchange/exchange.h"
 
@@ -10,6 +11,7 @@ struct pool_settings {
 	int inherited_state;             /* descriptor from the program before us, or -1 */
 	const struct settings *settings; /* change when `reload` succeeds */
 	struct exchange *exchange;       /* likewise */
+	struct background *background;   /* likewise */
 	bool (*reload)(void *context);   /* reads the configuration anew; false, and said: nothing changed */
 	void *context;
 	char **argv;

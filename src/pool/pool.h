@@ -2,6 +2,7 @@
 #ifndef PERCORE_POOL_H
 #define PERCORE_POOL_H
 
+#include "background/background.h"
 #include "base/settings.h"
 #include "pool/master.h"
 #include "pool/queue.h"
@@ -29,6 +30,17 @@ struct process {
 	uint64_t leave_by_ms;       /* told to leave: when we kill it */
 	uint64_t stopped_ms;        /* since when it is stopped by a signal; 0: it is not */
 	uint64_t slow_since_ms;     /* the request that the slow log has had */
+};
+
+/* Why a process beside the workers ended. */
+enum background_cause { BACKGROUND_OF_ITSELF, BACKGROUND_STOPPED, BACKGROUND_TIMEOUT, BACKGROUND_CUT };
+
+/* A process beside the workers: see background.h. */
+struct attendant {
+	pid_t pid; /* 0: none */
+	enum background_cause cause;
+	unsigned quick_deaths; /* in a row */
+	uint64_t born_ms, start_at_ms;
 };
 
 /* A place in the pool: one worker serves, and at a reload its successor starts beside it. */
@@ -59,6 +71,8 @@ struct pool {
 	bool told_ready;   /* to systemd */
 	bool has_baseline; /* see count_leaks in master.c */
 	unsigned baseline;
+	struct attendant attendants[BACKGROUND_ROLES];
+	int place_lock; /* see background/place.h; negative: there is none */
 	pid_t keeper; /* see keeper.h; 0: none */
 	pid_t scribe; /* see scribe.h; 0: none */
 	uint64_t scribe_born_ms, scribe_due_ms;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "log/log.h"
 #include "pool/admin.h"
+#include "pool/background.h"
 #include "pool/rescue.h"
 #include "pool/scribe.h"
 #include "pool/upgrade.h"
@@ -294,20 +295,22 @@ static void say_death(const struct pool *pool, unsigned index, enum pool_exit ca
 		          strsignal(death->si_status));
 }
 
+uint64_t spawn_delay_ms(unsigned quick_deaths)
+{
+	if (quick_deaths <= QUICK_FREE)
+		return 0;
+	unsigned doublings = quick_deaths - QUICK_FREE - 1;
+	uint64_t delay_ms = doublings < 6 ? (uint64_t)DELAY_FIRST_MS << doublings : DELAY_MAX_MS;
+	return delay_ms < DELAY_MAX_MS ? delay_ms : DELAY_MAX_MS;
+}
+
 /* How long its successor waits, from how its life went. */
 static void set_delay(struct pool *pool, const struct process *p, uint64_t served, uint64_t now_ms)
 {
 	struct seat *seat = &pool->seats[p->seat];
 
 	seat->quick_deaths = served < QUICK_REQUESTS ? seat->quick_deaths + 1 : 0;
-	seat->spawn_at_ms = now_ms;
-	if (seat->quick_deaths <= QUICK_FREE)
-		return;
-	unsigned doublings = seat->quick_deaths - QUICK_FREE - 1;
-	uint64_t delay_ms = doublings < 6 ? (uint64_t)DELAY_FIRST_MS << doublings : DELAY_MAX_MS;
-	if (delay_ms > DELAY_MAX_MS)
-		delay_ms = DELAY_MAX_MS;
-	seat->spawn_at_ms += delay_ms;
+	seat->spawn_at_ms = now_ms + spawn_delay_ms(seat->quick_deaths);
 	if (seat->quick_deaths == QUICK_FREE + 1)
 		log_error("worker %u died %u times within its first %d requests: "
 		          "it is started again after a growing delay, up to %d s",
@@ -386,7 +389,9 @@ bool spawn_reap(struct pool *pool, uint64_t now_ms)
 			admin_note_exit(pool, event.si_pid, now_ms);
 			scribe_note_exit(pool, event.si_pid, status);
 			upgrade_note_exit(pool, event.si_pid, status);
-		}
+			background_note_exit(pool, &event);
+		} else if (event.si_code == CLD_STOPPED)
+			background_note_stop(pool, event.si_pid);
 		event.si_pid = 0;
 	}
 	return good;

@@ -11,6 +11,9 @@ void spawn_successors(struct pool *pool);
 /* A worker says that it is ready: its predecessor is told to leave. */
 void spawn_look_for_ready(struct pool *pool, uint64_t now_ms);
 
+/* How long the next one waits after so many deaths in a row that came at once. */
+uint64_t spawn_delay_ms(unsigned quick_deaths);
+
 /* Tells one, or all, to leave after the request in hand. */
 void spawn_tell_all(struct pool *pool, enum pool_exit cause, uint64_t now_ms);
 

@@ -3,6 +3,7 @@
 
 #include "log/log.h"
 #include "pool/admin.h"
+#include "pool/background.h"
 #include "pool/keeper.h"
 #include "pool/scribe.h"
 
@@ -17,6 +18,9 @@
 #include <unistd.h>
 
 #define INHERITED "PERCORE_INHERITED" /* PID:LISTENER:STATE */
+
+/* What runs in the background has so long to end; else it is cut, and runs again under the new program. */
+enum { BACKGROUND_GRACE_MS = 1000 };
 
 enum { ARGUMENTS_MAX = 256, TRIAL_RUNS = -1 };
 
@@ -105,6 +109,7 @@ void upgrade_execute(struct pool *pool)
 	keeper_stop(pool);
 	admin_stop(pool);
 	admin_set_inherited(pool, true);
+	background_finish(pool, BACKGROUND_GRACE_MS);
 	scribe_finish(pool);
 	atomic_fetch_add(&pool->shm->upgrades, 1);
 	execv(program, pool->settings->argv);

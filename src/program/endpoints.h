@@ -7,9 +7,19 @@
 extern long data_work;    /* --work: rounds of formatting */
 extern long data_wait_us; /* --work-wait */
 
+json_object *data_make(long rounds); /* to be put */
 void data_get(struct percore_request *request);
 void echo_usage(struct percore_request *request);
 void echo_post(struct percore_request *request);
 void health_get(struct percore_request *request);
+
+extern const char *addresses_file; /* --addresses; NULL: none */
+bool addresses_task(struct percore_work *work, void *unused);
+void addresses_get(struct percore_request *request);
+
+void render_post(struct percore_request *request);
+bool render_job(struct percore_work *work, json_object *input);
+
+void background_get(struct percore_request *request);
 
 #endif

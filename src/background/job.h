@@ -1,0 +1,79 @@
+/*
+ * job - work that a handler defers: the way in, and the way to ask how it fares.
+ *
+ * Workers share one descriptor table, and POSIX locks belong to the table: SQLite in
+ * two workers would not see each other's locks.  So one process has the file
+ * (job_server.h) and workers send it messages (job_client.h).  Redis they
+ * reach by themselves (job_redis.h).
+ */
+#ifndef PERCORE_JOB_H
+#define PERCORE_JOB_H
+
+#include "background/background.h"
+
+enum {
+	JOB_ID_MAX = 33, /* 32 hex digits: random, so nobody guesses another's */
+	JOB_KEY_MAX = 128,
+	JOB_TEXT_MAX = 1 << 20, /* bytes of an input, and of a result */
+};
+
+enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_STATES };
+
+enum job_verdict {
+	JOB_OK,
+	JOB_FULL, /* --job-queue are waiting */
+	JOB_NONE, /* there is no such job, or no longer */
+	JOB_AWAY, /* the store cannot be reached, or cannot write */
+};
+
+/* A job to be kept.  `id` becomes that of the job kept with the same key, if there is one. */
+struct job_offer {
+	char id[JOB_ID_MAX], name[BACKGROUND_NAME_MAX], key[JOB_KEY_MAX];
+	const char *input; /* JSON text; lent */
+};
+
+/* One that was taken from the queue. */
+struct job_entry {
+	char id[JOB_ID_MAX], name[BACKGROUND_NAME_MAX];
+	unsigned attempt;
+	char *input; /* free() */
+};
+
+/* How a run ended, as the store keeps it. */
+struct job_end {
+	enum job_state state; /* JOB_QUEUED: it runs again at due_ms */
+	uint64_t due_ms;      /* wall clock */
+	const char *result;   /* JSON text, or NULL */
+	const char *reason;   /* "", or why it failed */
+	bool uncounted;       /* cut by us: this attempt does not count */
+};
+
+/* Before attempt `attempt` + 1: doubled each time, an hour at most, and a tenth of jitter. */
+uint64_t job_delay_ms(uint64_t first_ms, unsigned attempt, uint64_t random);
+
+/* What follows from a run: done, failed, or again.  `problem`: NULL where it was good. */
+struct job_outcome {
+	const char *result, *problem;
+	bool cut; /* not its fault: our process had to leave */
+};
+struct job_end job_judge(const struct settings *settings, const struct job_entry *entry,
+                         const struct job_outcome *outcome);
+
+/* What a client is told; to be put. */
+struct job_report {
+	const char *id, *name;
+	enum job_state state;
+	unsigned attempts;
+	uint64_t created_ms, started_ms, ended_ms, due_ms; /* wall clock; 0: not yet */
+	const char *result, *reason;                       /* NULL or "": none */
+};
+json_object *job_report_json(const struct job_report *report);
+
+const struct background_job *job_find(const struct background *background, const char *name);
+
+bool job_is_redis(const char *store);
+
+/* GET /jobs/{id} */
+void job_get(struct percore_request *request);
+
+#endif

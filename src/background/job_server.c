@@ -1,0 +1,435 @@
+/*
+ * job_server - see job_server.h.
+ *
+ * One round: wait; read what workers ask; then, in one transaction, keep what
+ * they hand over, write what ended and take what is due; and when that is on disk,
+ * answer them and start what was taken.  So many requests share one write.
+ */
+#include "background/job_server.h"
+
+#include "background/job_client.h"
+#include "background/job_crew.h"
+#include "background/job_redis.h"
+#include "background/job_sqlite.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "log/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	CLIENTS_MAX = 256,
+	CLIENT_MS = 10000,
+	FORGET_EVERY_MS = 10000,
+	LOCK_TRIES = 200,
+	AWAY_MS = 1000,
+	BACKLOG = 1024
+};
+
+/* A worker's connection: one question, one answer. */
+struct client {
+	int fd; /* -1: free */
+	uint64_t since_ms;
+	struct job_message message; /* the question, then the answer */
+	char *text;                 /* what follows it, message.length bytes */
+	size_t moved;               /* bytes of both read, then written */
+	bool is_asked, is_answered;
+};
+
+struct server {
+	const struct background *background;
+	struct job_sqlite *store;
+	int listener;
+	uint64_t forget_at_ms; /* monotonic; likewise */
+	uint64_t away_until_ms;
+	uint64_t next_due_ms; /* wall clock */
+	struct client clients[CLIENTS_MAX];
+	struct job_crew crew;
+};
+
+static uint64_t wall_ms(void)
+{
+	return clock_read_ns(CLOCK_REALTIME) / 1000000;
+}
+
+static uint64_t steady_ms(void)
+{
+	return clock_ns() / 1000000;
+}
+
+/* ---- Clients. */
+
+static void hang_up(struct client *c)
+{
+	close(c->fd);
+	free(c->text);
+	*c = (struct client){ .fd = -1 };
+}
+
+static void accept_all(struct server *server)
+{
+	for (int i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &server->clients[i];
+		if (c->fd >= 0)
+			continue;
+		int fd = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0)
+			return;
+		*c = (struct client){ .fd = fd, .since_ms = steady_ms() };
+	}
+}
+
+/* Into the head, then into the text.  False where it is to be hung up. */
+static bool read_more(struct client *c)
+{
+	size_t head = sizeof c->message;
+	char *to = c->moved < head ? (char *)&c->message + c->moved : c->text + (c->moved - head);
+	size_t wanted = c->moved < head ? head - c->moved : head + c->message.length - c->moved;
+	ssize_t got = recv(c->fd, to, wanted, 0);
+
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR;
+	c->moved += (size_t)got;
+	return got > 0;
+}
+
+static bool take_head(struct client *c)
+{
+	struct job_message *m = &c->message;
+
+	m->id[sizeof m->id - 1] = m->name[sizeof m->name - 1] = m->key[sizeof m->key - 1] = '\0';
+	if (m->length > JOB_TEXT_MAX || (m->kind != JOB_ADD && m->kind != JOB_LOOK))
+		return false;
+	c->text = malloc(m->length + 1);
+	if (c->text)
+		c->text[m->length] = '\0';
+	return c->text != NULL;
+}
+
+static void read_client(struct client *c)
+{
+	size_t head = sizeof c->message;
+
+	for (size_t before = SIZE_MAX; !c->is_asked && before != c->moved;) {
+		before = c->moved;
+		if (!read_more(c) || (c->moved == head && !c->text && !take_head(c))) {
+			hang_up(c);
+			return;
+		}
+		c->is_asked = c->moved >= head && c->moved == head + c->message.length;
+	}
+}
+
+static void write_client(struct client *c)
+{
+	size_t head = sizeof c->message;
+
+	while (c->moved < head + c->message.length) {
+		const char *from =
+			c->moved < head ? (char *)&c->message + c->moved : c->text + (c->moved - head);
+		size_t left = c->moved < head ? head - c->moved : head + c->message.length - c->moved;
+		ssize_t n = send(c->fd, from, left, MSG_NOSIGNAL);
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0)
+			break;
+		c->moved += (size_t)n;
+	}
+	hang_up(c);
+}
+
+/* `text` is the client's to free; NULL: none. */
+static void answer(struct client *c, enum job_verdict verdict, char *text)
+{
+	free(c->text);
+	c->text = text;
+	c->message.kind = verdict;
+	c->message.length = text ? (uint32_t)strlen(text) : 0;
+	c->moved = 0;
+}
+
+static void attend_clients(struct server *server)
+{
+	uint64_t now_ms = steady_ms();
+
+	accept_all(server);
+	for (int i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &server->clients[i];
+		if (c->fd >= 0 && !c->is_asked)
+			read_client(c);
+		else if (c->fd >= 0 && c->is_answered)
+			write_client(c);
+		/* A dead worker's descriptor stays open in the table it shared. */
+		if (c->fd >= 0 && now_ms >= c->since_ms + CLIENT_MS)
+			hang_up(c);
+	}
+}
+
+/* ---- The transaction. */
+
+static bool is_open_question(const struct client *c)
+{
+	return c->fd >= 0 && c->is_asked && !c->is_answered;
+}
+
+static enum job_verdict add(struct server *server, struct client *c)
+{
+	struct job_offer offer = { .input = c->text };
+
+	memcpy(offer.id, c->message.id, sizeof offer.id);
+	memcpy(offer.name, c->message.name, sizeof offer.name);
+	memcpy(offer.key, c->message.key, sizeof offer.key);
+	enum job_verdict verdict =
+		job_sqlite_add(server->store, &offer, wall_ms(), server->background->settings->job_queue);
+	memcpy(c->message.id, offer.id, sizeof offer.id);
+	return verdict;
+}
+
+static void handle(struct server *server, struct client *c)
+{
+	char *text = NULL;
+	enum job_verdict verdict = c->message.kind == JOB_ADD
+	                                   ? add(server, c)
+	                                   : job_sqlite_look(server->store, c->message.id, &text);
+
+	answer(c, verdict, text);
+}
+
+static void write_ends(struct server *server)
+{
+	for (unsigned i = 0; i < server->crew.size; i++) {
+		const struct job_run *run = &server->crew.runs[i];
+		if (!job_crew_has_ended(run))
+			continue;
+		const struct job_outcome outcome = job_run_outcome(run);
+		const struct job_end end = job_judge(server->background->settings, &run->entry, &outcome);
+		job_sqlite_end(server->store, &run->entry, &end, wall_ms());
+	}
+}
+
+/* What is written is over: said, counted, and its place is free. */
+static void clear_ends(struct server *server)
+{
+	struct jobs_shm *shm = &server->background->shm->jobs;
+
+	for (unsigned i = 0; i < server->crew.size; i++) {
+		struct job_run *run = &server->crew.runs[i];
+		if (!job_crew_has_ended(run))
+			continue;
+		const struct job_outcome outcome = job_run_outcome(run);
+		const struct job_end end = job_judge(server->background->settings, &run->entry, &outcome);
+		if (outcome.problem)
+			log_line("job %s %s: attempt %u failed: %s%s", run->entry.name, run->entry.id,
+			         run->entry.attempt, outcome.problem,
+			         end.state == JOB_FAILED ? "; it is not tried again" : "");
+		atomic_fetch_add(end.state == JOB_DONE     ? &shm->done
+		                 : end.state == JOB_FAILED ? &shm->failed
+		                                           : &shm->retried,
+		                 1);
+		job_run_clear(run);
+	}
+}
+
+/* Into places that are free; those whose jobs just ended are free in the next round. */
+static void take_due(struct server *server)
+{
+	struct job_run *run;
+
+	while (job_crew_may_start(&server->crew) && (run = job_crew_free(&server->crew))) {
+		if (!job_sqlite_take(server->store, wall_ms(), &run->entry))
+			return;
+		run->is_taken = true;
+	}
+}
+
+static void give_up_taken(struct server *server)
+{
+	for (unsigned i = 0; i < server->crew.size; i++)
+		if (server->crew.runs[i].is_taken && !server->crew.runs[i].since_ms)
+			job_run_clear(&server->crew.runs[i]);
+}
+
+static void settle_clients(struct server *server, bool is_kept)
+{
+	struct jobs_shm *shm = &server->background->shm->jobs;
+
+	for (int i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &server->clients[i];
+		if (!is_open_question(c))
+			continue;
+		if (!is_kept)
+			answer(c, JOB_AWAY, NULL);
+		c->is_answered = true;
+		write_client(c);
+	}
+	atomic_store(&shm->queued, job_sqlite_queued(server->store));
+	atomic_store(&shm->running, job_crew_busy(&server->crew));
+}
+
+static bool has_work(const struct server *server)
+{
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (is_open_question(&server->clients[i]))
+			return true;
+	for (unsigned i = 0; i < server->crew.size; i++)
+		if (job_crew_has_ended(&server->crew.runs[i]))
+			return true;
+	return wall_ms() >= server->next_due_ms || steady_ms() >= server->forget_at_ms;
+}
+
+static void forget_old(struct server *server)
+{
+	uint64_t keep_ms = (uint64_t)server->background->settings->job_keep_ms, now_ms = wall_ms();
+
+	if (steady_ms() < server->forget_at_ms)
+		return;
+	server->forget_at_ms = steady_ms() + (keep_ms < FORGET_EVERY_MS ? keep_ms : FORGET_EVERY_MS);
+	job_sqlite_forget(server->store, now_ms > keep_ms ? now_ms - keep_ms : 0);
+}
+
+static void transact(struct server *server)
+{
+	bool is_kept = job_sqlite_begin(server->store);
+	unsigned before = job_crew_busy(&server->crew);
+
+	if (is_kept) {
+		for (int i = 0; i < CLIENTS_MAX; i++)
+			if (is_open_question(&server->clients[i]))
+				handle(server, &server->clients[i]);
+		write_ends(server);
+		take_due(server);
+		forget_old(server);
+		fault_point("job-written");
+	}
+	is_kept = job_sqlite_commit(server->store) && is_kept;
+	fault_point("job-kept");
+	if (is_kept)
+		clear_ends(server);
+	else
+		give_up_taken(server);
+	settle_clients(server, is_kept);
+	job_crew_start(&server->crew);
+	(void)before;
+	server->away_until_ms = is_kept ? 0 : steady_ms() + AWAY_MS;
+}
+
+/* ---- The process. */
+
+static int listen_here(const struct background *b)
+{
+	struct sockaddr_un address;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (!job_client_address(b, &address) || fd < 0)
+		return -1;
+	unlink(address.sun_path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	log_line("jobs: %s: %s", address.sun_path, strerror(errno));
+	return -1;
+}
+
+/* Two pools on one file would run each other's jobs. */
+static bool lock(const char *path)
+{
+	char name[4096];
+	int fd, tries = 0;
+
+	snprintf(name, sizeof name, "%s.lock", path);
+	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		log_line("jobs %s: %s", name, strerror(errno));
+		return false;
+	}
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		if (tries++ == LOCK_TRIES) {
+			log_line("jobs %s: another pool uses this file; give each its own", path);
+			return false;
+		} else {
+			nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+		}
+	return true;
+}
+
+static int timeout_ms(const struct server *server)
+{
+	uint64_t now_ms = wall_ms(), steady = steady_ms();
+
+	if (server->away_until_ms > steady)
+		return (int)(server->away_until_ms - steady);
+	if (!job_crew_may_start((struct job_crew *)&server->crew))
+		return -1;
+	uint64_t left_ms = server->next_due_ms > now_ms ? server->next_due_ms - now_ms : 0;
+	return left_ms < 60000 ? (int)left_ms : -1;
+}
+
+static void wait_for_work(struct server *server)
+{
+	static struct pollfd fds[1 + CLIENTS_MAX + 1 + CREW_MAX];
+	nfds_t count = 0;
+
+	fds[count++] = (struct pollfd){ .fd = server->listener, .events = POLLIN };
+	for (int i = 0; i < CLIENTS_MAX; i++) {
+		const struct client *c = &server->clients[i];
+		if (c->fd >= 0)
+			fds[count++] =
+				(struct pollfd){ .fd = c->fd, .events = c->is_answered ? POLLOUT : POLLIN };
+	}
+	job_crew_wait(&server->crew, fds, count, timeout_ms(server));
+}
+
+/* The next that is due, where there is room for it. */
+static void look_ahead(struct server *server)
+{
+	server->next_due_ms = UINT64_MAX;
+	if (job_crew_may_start(&server->crew) && job_crew_free(&server->crew))
+		server->next_due_ms = job_sqlite_next_ms(server->store);
+}
+
+static bool live(struct server *server)
+{
+	while (!job_crew_leaves(&server->crew) || job_crew_busy(&server->crew) > 0) {
+		look_ahead(server);
+		wait_for_work(server);
+		attend_clients(server);
+		if (steady_ms() >= server->away_until_ms && has_work(server))
+			transact(server);
+		if (job_sqlite_is_damaged(server->store))
+			return false;
+	}
+	return true;
+}
+
+static int serve_file(const struct background *b)
+{
+	static struct server server;
+	const struct settings *s = b->settings;
+
+	server.background = b;
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		server.clients[i].fd = -1;
+	if (job_crew_init(&server.crew, b) != 0 || !lock(s->jobs))
+		return 1;
+	signal(SIGXFSZ, SIG_IGN); /* a full disk is an error, not a death */
+	server.store = job_sqlite_open(s->jobs, (unsigned)s->job_attempts);
+	server.listener = server.store ? listen_here(b) : -1;
+	if (server.listener < 0)
+		return 1;
+	bool good = live(&server);
+	job_sqlite_close(server.store);
+	return good ? 0 : 1;
+}
+
+int job_serve(const struct background *b)
+{
+	return job_is_redis(b->settings->jobs) ? job_redis_serve(b) : serve_file(b);
+}

@@ -1,0 +1,407 @@
+/* job_sqlite - see job_sqlite.h. */
+#include "background/job_sqlite.h"
+
+#include "base/clock.h"
+#include "log/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LAYOUT = 1, FORGET_MAX = 1000 };
+
+enum statement { BEGIN, COMMIT, ROLLBACK, SAME, ADD, LOOK, NEXT, TAKE, END, FORGET, DUE, STATEMENTS };
+
+static const char *const texts[STATEMENTS] = {
+	[BEGIN] = "BEGIN IMMEDIATE",
+	[COMMIT] = "COMMIT",
+	[ROLLBACK] = "ROLLBACK",
+	[SAME] = "SELECT id FROM jobs WHERE id = ?1 OR (name = ?2 AND key = ?3)",
+	[ADD] = "INSERT INTO jobs (id, name, key, input, created_ms, due_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+	[LOOK] = "SELECT name, state, attempts, created_ms, started_ms, ended_ms, due_ms, result, reason"
+		 " FROM jobs WHERE id = ?1",
+	[NEXT] = "SELECT number, id, name, attempts, input FROM jobs"
+		 " WHERE state = 0 AND due_ms <= ?1 ORDER BY due_ms, number LIMIT 1",
+	[TAKE] = "UPDATE jobs SET state = 1, attempts = attempts + 1, started_ms = ?2 WHERE number = ?1",
+	[END] = "UPDATE jobs SET state = ?2, due_ms = ?3, result = ?4, reason = ?5, ended_ms = ?6,"
+		" attempts = attempts - ?7, input = CASE WHEN ?2 = 0 THEN input END"
+		" WHERE id = ?1 AND state = 1",
+	[FORGET] = "DELETE FROM jobs WHERE number IN (SELECT number FROM jobs"
+		   " WHERE state >= 2 AND ended_ms < ?1 LIMIT ?2)",
+	[DUE] = "SELECT due_ms FROM jobs WHERE state = 0 ORDER BY due_ms LIMIT 1",
+};
+
+/* number: the order in which they came.  The key is NULL where there is none: NULLs are all different. */
+static const char layout[] =
+	"CREATE TABLE IF NOT EXISTS jobs (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+	" name TEXT NOT NULL, key TEXT, input TEXT, state INTEGER NOT NULL DEFAULT 0,"
+	" attempts INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL,"
+	" started_ms INTEGER, ended_ms INTEGER, result TEXT, reason TEXT, UNIQUE (name, key));"
+	"CREATE INDEX IF NOT EXISTS jobs_due ON jobs (state, due_ms, number);"
+	"CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (ended_ms) WHERE state >= 2;"
+	"PRAGMA user_version = 1;";
+
+struct job_sqlite {
+	char *path;
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENTS];
+	uint64_t queued, queued_then; /* now, and before the transaction */
+	bool is_bad;                  /* in this transaction */
+	bool is_said, is_damaged;
+};
+
+/* ---- Statements. */
+
+/* What is wrong with the file, and with no file. */
+static bool is_damage(int code)
+{
+	return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
+}
+
+static void note(struct job_sqlite *s, int code)
+{
+	if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
+		return;
+	s->is_bad = true;
+	s->is_damaged |= is_damage(code);
+	if (!s->is_said)
+		log_line("jobs %s: %s; jobs are refused until it can be written again", s->path,
+		         sqlite3_errmsg(s->db));
+	s->is_said = true;
+}
+
+/* True where there is a row. */
+static bool step(struct job_sqlite *s, enum statement which)
+{
+	int code = s->is_bad ? SQLITE_DONE : sqlite3_step(s->statements[which]);
+
+	note(s, code);
+	if (code != SQLITE_ROW)
+		sqlite3_reset(s->statements[which]);
+	return code == SQLITE_ROW;
+}
+
+static sqlite3_stmt *prepare(struct job_sqlite *s, enum statement which)
+{
+	sqlite3_reset(s->statements[which]);
+	sqlite3_clear_bindings(s->statements[which]);
+	return s->statements[which];
+}
+
+static void bind_text(sqlite3_stmt *statement, int at, const char *text)
+{
+	if (text)
+		sqlite3_bind_text(statement, at, text, -1, SQLITE_TRANSIENT);
+}
+
+static const char *text_of(sqlite3_stmt *statement, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, column);
+
+	return text ? text : "";
+}
+
+static char *copy(const char *text)
+{
+	char *made = strdup(text);
+
+	if (!made)
+		percore_no_memory();
+	return made;
+}
+
+/* ---- Opening. */
+
+static int check_one(void *found, int columns, char **values, char **names)
+{
+	(void)names;
+	snprintf(found, 64, "%s", columns > 0 && values[0] ? values[0] : "");
+	return 0;
+}
+
+/* SQLITE_OK, or what is wrong. */
+static int set_up(struct job_sqlite *s)
+{
+	char found[64] = "";
+	int code = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(s->db, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000",
+		                    NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(s->db, "PRAGMA quick_check(1)", check_one, found, NULL);
+	if (code == SQLITE_OK && strcmp(found, "ok") != 0)
+		return SQLITE_CORRUPT;
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(s->db, "PRAGMA user_version", check_one, found, NULL);
+	if (code == SQLITE_OK && strtol(found, NULL, 10) > LAYOUT)
+		return SQLITE_MISMATCH;
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(s->db, layout, NULL, NULL, NULL);
+	for (int i = 0; i < STATEMENTS && code == SQLITE_OK; i++)
+		code = sqlite3_prepare_v3(s->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i],
+		                          NULL);
+	return code;
+}
+
+static void let_go(struct job_sqlite *s)
+{
+	for (int i = 0; i < STATEMENTS; i++) {
+		sqlite3_finalize(s->statements[i]);
+		s->statements[i] = NULL;
+	}
+	sqlite3_close(s->db);
+	s->db = NULL;
+}
+
+static int open_once(struct job_sqlite *s)
+{
+	int fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* inputs may be private */
+
+	if (fd < 0) {
+		log_line("jobs %s: %s", s->path, strerror(errno));
+		return SQLITE_CANTOPEN;
+	}
+	close(fd);
+	int code = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	sqlite3_extended_result_codes(s->db, 1);
+	if (code == SQLITE_OK)
+		code = set_up(s);
+	if (code == SQLITE_OK)
+		return code;
+	if (code == SQLITE_MISMATCH)
+		log_line(
+			"jobs %s: a later version of percore made it; name another file, or use that version",
+			s->path);
+	else
+		log_line("jobs %s: %s", s->path, is_damage(code) ? "it is damaged" : sqlite3_errmsg(s->db));
+	let_go(s);
+	return code;
+}
+
+static bool put_aside(const struct job_sqlite *s)
+{
+	static const char *const ends[] = { "", "-wal", "-shm" };
+	char from[4096], to[4096], when[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &tm);
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		snprintf(from, sizeof from, "%s%s", s->path, ends[i]);
+		snprintf(to, sizeof to, "%s.corrupt-%s%s", s->path, when, ends[i]);
+		if (rename(from, to) != 0 && errno != ENOENT) {
+			log_line("jobs %s: cannot be put aside: %s", from, strerror(errno));
+			return false;
+		}
+	}
+	log_line("jobs %s: put aside as %s.corrupt-%s; starting with an empty one. "
+	         "What can be read of it: sqlite3 %s.corrupt-%s .recover",
+	         s->path, s->path, when, s->path, when);
+	return true;
+}
+
+/* Nothing runs when the store is opened: its process is the parent of all runs. */
+static bool take_up(struct job_sqlite *s, unsigned attempts)
+{
+	char text[512], found[64] = "0";
+
+	snprintf(text, sizeof text,
+	         "UPDATE jobs SET state = CASE WHEN attempts < %u THEN 0 ELSE 3 END, due_ms = started_ms,"
+	         " ended_ms = CASE WHEN attempts < %u THEN NULL ELSE %lld END,"
+	         " reason = 'the process that ran it was killed' WHERE state = 1;",
+	         attempts, attempts, (long long)(clock_read_ns(CLOCK_REALTIME) / 1000000));
+	int code = sqlite3_exec(s->db, text, NULL, NULL, NULL);
+	if (code == SQLITE_OK && sqlite3_changes(s->db) > 0)
+		log_line("jobs %s: %d were running when their process ended", s->path,
+		         sqlite3_changes(s->db));
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(s->db, "SELECT count(*) FROM jobs WHERE state = 0", check_one, found,
+		                    NULL);
+	s->queued = s->queued_then = strtoull(found, NULL, 10);
+	note(s, code);
+	return code == SQLITE_OK;
+}
+
+struct job_sqlite *job_sqlite_open(const char *path, unsigned attempts)
+{
+	struct job_sqlite *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->path = copy(path);
+	int code = open_once(s);
+	if (is_damage(code) && put_aside(s))
+		code = open_once(s);
+	if (code == SQLITE_OK && take_up(s, attempts))
+		return s;
+	job_sqlite_close(s);
+	return NULL;
+}
+
+void job_sqlite_close(struct job_sqlite *s)
+{
+	let_go(s);
+	free(s->path);
+	free(s);
+}
+
+bool job_sqlite_is_damaged(const struct job_sqlite *s)
+{
+	return s->is_damaged;
+}
+
+/* ---- Transactions. */
+
+bool job_sqlite_begin(struct job_sqlite *s)
+{
+	s->is_bad = false;
+	s->queued_then = s->queued;
+	step(s, BEGIN);
+	return !s->is_bad;
+}
+
+bool job_sqlite_commit(struct job_sqlite *s)
+{
+	step(s, COMMIT);
+	if (!s->is_bad) {
+		if (s->is_said)
+			log_line("jobs %s: can be written again", s->path);
+		s->is_said = false;
+		return true;
+	}
+	s->queued = s->queued_then;
+	if (!sqlite3_get_autocommit(s->db)) {
+		sqlite3_step(prepare(s, ROLLBACK));
+		sqlite3_reset(s->statements[ROLLBACK]);
+	}
+	return false;
+}
+
+/* True, and `id` is written: it is kept already. */
+static bool is_kept(struct job_sqlite *s, struct job_offer *offer)
+{
+	sqlite3_stmt *same = prepare(s, SAME);
+
+	bind_text(same, 1, offer->id);
+	bind_text(same, 2, offer->name);
+	bind_text(same, 3, *offer->key ? offer->key : NULL);
+	bool found = step(s, SAME);
+	if (found)
+		snprintf(offer->id, sizeof offer->id, "%s", text_of(same, 0));
+	sqlite3_reset(same);
+	return found;
+}
+
+enum job_verdict job_sqlite_add(struct job_sqlite *s, struct job_offer *offer, uint64_t now_ms,
+                                long queue_max)
+{
+	if (is_kept(s, offer))
+		return JOB_OK;
+	if (s->queued >= (uint64_t)queue_max)
+		return JOB_FULL;
+	sqlite3_stmt *add = prepare(s, ADD);
+	bind_text(add, 1, offer->id);
+	bind_text(add, 2, offer->name);
+	bind_text(add, 3, *offer->key ? offer->key : NULL);
+	bind_text(add, 4, offer->input);
+	sqlite3_bind_int64(add, 5, (sqlite3_int64)now_ms);
+	step(s, ADD);
+	s->queued++;
+	return s->is_bad ? JOB_AWAY : JOB_OK;
+}
+
+static enum job_state state_of(int number)
+{
+	return number >= 0 && number < JOB_STATES ? (enum job_state)number : JOB_FAILED;
+}
+
+enum job_verdict job_sqlite_look(struct job_sqlite *s, const char *id, char **text)
+{
+	sqlite3_stmt *look = prepare(s, LOOK);
+
+	bind_text(look, 1, id);
+	if (!step(s, LOOK))
+		return s->is_bad ? JOB_AWAY : JOB_NONE;
+	const struct job_report report = { .id = id,
+		                           .name = text_of(look, 0),
+		                           .state = state_of(sqlite3_column_int(look, 1)),
+		                           .attempts = (unsigned)sqlite3_column_int(look, 2),
+		                           .created_ms = (uint64_t)sqlite3_column_int64(look, 3),
+		                           .started_ms = (uint64_t)sqlite3_column_int64(look, 4),
+		                           .ended_ms = (uint64_t)sqlite3_column_int64(look, 5),
+		                           .due_ms = (uint64_t)sqlite3_column_int64(look, 6),
+		                           .result = (const char *)sqlite3_column_text(look, 7),
+		                           .reason = text_of(look, 8) };
+	json_object *json = job_report_json(&report);
+	*text = copy(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
+	json_object_put(json);
+	sqlite3_reset(look);
+	return JOB_OK;
+}
+
+bool job_sqlite_take(struct job_sqlite *s, uint64_t now_ms, struct job_entry *entry)
+{
+	sqlite3_stmt *next = prepare(s, NEXT), *take = prepare(s, TAKE);
+
+	sqlite3_bind_int64(next, 1, (sqlite3_int64)now_ms);
+	if (!step(s, NEXT))
+		return false;
+	sqlite3_bind_int64(take, 1, sqlite3_column_int64(next, 0));
+	sqlite3_bind_int64(take, 2, (sqlite3_int64)now_ms);
+	snprintf(entry->id, sizeof entry->id, "%s", text_of(next, 1));
+	snprintf(entry->name, sizeof entry->name, "%s", text_of(next, 2));
+	entry->attempt = (unsigned)sqlite3_column_int(next, 3) + 1;
+	entry->input = copy(text_of(next, 4));
+	sqlite3_reset(next);
+	step(s, TAKE);
+	s->queued--;
+	return true;
+}
+
+void job_sqlite_end(struct job_sqlite *s, const struct job_entry *entry, const struct job_end *end,
+                    uint64_t now_ms)
+{
+	sqlite3_stmt *statement = prepare(s, END);
+
+	bind_text(statement, 1, entry->id);
+	sqlite3_bind_int(statement, 2, (int)end->state);
+	sqlite3_bind_int64(statement, 3, (sqlite3_int64)end->due_ms);
+	bind_text(statement, 4, end->result);
+	bind_text(statement, 5, end->reason);
+	if (end->state != JOB_QUEUED)
+		sqlite3_bind_int64(statement, 6, (sqlite3_int64)now_ms);
+	sqlite3_bind_int(statement, 7, end->uncounted);
+	step(s, END);
+	s->queued += end->state == JOB_QUEUED;
+}
+
+void job_sqlite_forget(struct job_sqlite *s, uint64_t ended_before_ms)
+{
+	sqlite3_stmt *forget = prepare(s, FORGET);
+
+	sqlite3_bind_int64(forget, 1, (sqlite3_int64)ended_before_ms);
+	sqlite3_bind_int(forget, 2, FORGET_MAX);
+	step(s, FORGET);
+}
+
+uint64_t job_sqlite_queued(const struct job_sqlite *s)
+{
+	return s->queued;
+}
+
+uint64_t job_sqlite_next_ms(struct job_sqlite *s)
+{
+	sqlite3_stmt *due = prepare(s, DUE);
+
+	s->is_bad = false;
+	uint64_t due_ms = step(s, DUE) ? (uint64_t)sqlite3_column_int64(due, 0) : UINT64_MAX;
+	sqlite3_reset(due);
+	return due_ms;
+}

@@ -1,0 +1,23 @@
+/*
+ * snapshot - values that one process publishes and all read, without a lock.
+ *
+ * A version is a file in the pool's directory (place.h), complete before the one
+ * word that names it is written, and never changed after.  A reader maps it, so it
+ * stays whole for as long as the reader wants it, also when it is superseded and
+ * removed, and whoever dies.  The descriptor is closed at once: workers share one
+ * table.
+ */
+#ifndef PERCORE_SNAPSHOT_H
+#define PERCORE_SNAPSHOT_H
+
+#include "background/background.h"
+
+enum { SNAPSHOT_BYTES_MAX = 64 << 20 };
+
+/* Before there are other processes: where snapshots are kept; lent.  NULL: nowhere. */
+void snapshot_use(struct background_shm *shm);
+
+/* At the start of each request or run: until the next, each name stays at the version first seen. */
+void snapshot_begin(void);
+
+#endif

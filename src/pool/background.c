@@ -1,0 +1,282 @@
+/* background - see background.h. */
+#include "pool/background.h"
+
+#include "background/job_server.h"
+#include "background/place.h"
+#include "background/snapshot.h"
+#include "background/task.h"
+#include "background/work.h"
+#include "base/clock.h"
+#include "log/log.h"
+#include "pool/spawn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { QUICK_MS = 1000, AGAIN_MS = 2000, FINISH_TICK_NS = 1000000, FINISH_EXTRA_MS = 2000 };
+
+static const char *const names[BACKGROUND_ROLES] = {
+	[BACKGROUND_TASKS] = "tasks", [BACKGROUND_JOBS] = "jobs"
+};
+
+static struct background *background_of(const struct pool *pool)
+{
+	return pool->settings->background;
+}
+
+static struct order_shm *order_of(const struct pool *pool, enum background_role role)
+{
+	return &background_of(pool)->shm->orders[role];
+}
+
+static bool is_wanted(const struct pool *pool, enum background_role role)
+{
+	const struct background *b = background_of(pool);
+
+	return role == BACKGROUND_TASKS ? task_is_any(b) : b->job_count > 0 && b->settings->jobs;
+}
+
+void background_open(struct pool *pool, struct background_shm *shm)
+{
+	struct background *b = background_of(pool);
+
+	b->shm = shm;
+	pool->place_lock = place_open(shm->place, b->settings->runtime_dir);
+	if (pool->place_lock < 0)
+		log_line("runtime-dir %s: %s; there are no snapshots and no jobs", b->settings->runtime_dir,
+		         strerror(-pool->place_lock));
+	task_bind(b);
+	snapshot_use(shm);
+	background_use(b);
+}
+
+/* ---- Birth. */
+
+static _Noreturn void be_background(const struct pool *pool, enum background_role role, pid_t master)
+{
+	const struct background *b = background_of(pool);
+
+	prctl(PR_SET_NAME, role == BACKGROUND_TASKS ? "percore-tasks" : "percore-jobs");
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would watch over it */
+	if (getppid() != master)
+		_exit(1);
+	work_settle(b->settings->background_nice);
+	_exit(role == BACKGROUND_TASKS ? task_serve(b) : job_serve(b));
+}
+
+static void start(struct pool *pool, enum background_role role, uint64_t now_ms)
+{
+	struct attendant *a = &pool->attendants[role];
+	pid_t master = getpid();
+
+	atomic_store(&order_of(pool, role)->order, BACKGROUND_RUN);
+	atomic_store(&order_of(pool, role)->leave_by_ms, UINT64_MAX);
+	a->born_ms = now_ms;
+	a->cause = BACKGROUND_OF_ITSELF;
+	pid_t pid = fork(); /* a table of its own */
+	if (pid == 0)
+		be_background(pool, role, master);
+	a->pid = pid > 0 ? pid : 0;
+	if (pid > 0)
+		return;
+	log_line("cannot start the %s' process: %s; trying again in %d ms", names[role], strerror(errno),
+	         AGAIN_MS);
+	a->start_at_ms = now_ms + AGAIN_MS;
+}
+
+/* ---- Time. */
+
+static void kill_for(struct attendant *a, enum background_cause cause)
+{
+	if (!a->pid || a->cause != BACKGROUND_OF_ITSELF)
+		return;
+	a->cause = cause;
+	kill(a->pid, SIGKILL);
+}
+
+static void end_overdue(struct pool *pool, uint64_t now_ms)
+{
+	const struct background *b = background_of(pool);
+	const struct background_task *task = task_running(b);
+	uint64_t limit_ms = (uint64_t)b->settings->task_timeout_ms;
+	uint64_t since_ms = task ? atomic_load(&b->shm->tasks[task->slot].since_ms) : 0;
+
+	if (since_ms && limit_ms && now_ms >= since_ms + limit_ms)
+		kill_for(&pool->attendants[BACKGROUND_TASKS], BACKGROUND_TIMEOUT);
+	for (int role = 0; role < BACKGROUND_ROLES; role++) {
+		uint64_t leave_by_ms = atomic_load(&order_of(pool, role)->leave_by_ms);
+		/* The jobs' process ends by itself, when it has given its jobs back; it gets time for that.
+		 */
+		if (role == BACKGROUND_JOBS && leave_by_ms < UINT64_MAX)
+			leave_by_ms += FINISH_EXTRA_MS;
+		if (now_ms >= leave_by_ms)
+			kill_for(&pool->attendants[role], BACKGROUND_CUT);
+	}
+}
+
+void background_look(struct pool *pool, uint64_t now_ms, bool may_start)
+{
+	end_overdue(pool, now_ms);
+	for (int role = 0; role < BACKGROUND_ROLES; role++) {
+		const struct attendant *a = &pool->attendants[role];
+		if (may_start && !a->pid && now_ms >= a->start_at_ms && is_wanted(pool, role))
+			start(pool, role, now_ms);
+	}
+}
+
+uint64_t background_next_ms(const struct pool *pool)
+{
+	uint64_t next_ms = UINT64_MAX;
+
+	for (int role = 0; role < BACKGROUND_ROLES; role++) {
+		const struct attendant *a = &pool->attendants[role];
+		if (!a->pid && a->start_at_ms < next_ms && is_wanted(pool, role))
+			next_ms = a->start_at_ms;
+	}
+	return next_ms;
+}
+
+/* ---- Death. */
+
+static void describe(const struct attendant *a, const siginfo_t *death, char *text, size_t size)
+{
+	if (a->cause == BACKGROUND_TIMEOUT)
+		snprintf(text, size, "it took longer than --task-timeout");
+	else if (a->cause == BACKGROUND_CUT)
+		snprintf(text, size, "it did not end within --drain-timeout");
+	else if (a->cause == BACKGROUND_STOPPED)
+		snprintf(text, size, "a signal had stopped it");
+	else if (death->si_code == CLD_EXITED)
+		snprintf(text, size, "it left with exit status %d", death->si_status);
+	else
+		snprintf(text, size, "it died of signal %d (%s)", death->si_status,
+		         strsignal(death->si_status));
+}
+
+static void note_task(const struct pool *pool, enum background_cause cause, const char *reason)
+{
+	static const enum task_outcome outcomes[] = { [BACKGROUND_OF_ITSELF] = TASK_CRASHED,
+		                                      [BACKGROUND_STOPPED] = TASK_CRASHED,
+		                                      [BACKGROUND_TIMEOUT] = TASK_TIMEOUT,
+		                                      [BACKGROUND_CUT] = TASK_CUT };
+	const struct background *b = background_of(pool);
+	const struct background_task *task = task_running(b);
+
+	if (task)
+		task_note_death(b, task, outcomes[cause], reason);
+}
+
+static void bury(struct pool *pool, enum background_role role, const siginfo_t *death, uint64_t now_ms)
+{
+	struct attendant *a = &pool->attendants[role];
+	bool is_good = death->si_code == CLD_EXITED && death->si_status == 0;
+	char reason[128];
+
+	describe(a, death, reason, sizeof reason);
+	if (!is_good)
+		log_line("the %s' process (pid %d) is replaced: %s", names[role], (int)a->pid, reason);
+	if (role == BACKGROUND_TASKS)
+		note_task(pool, a->cause, reason);
+	a->quick_deaths = !is_good && now_ms - a->born_ms < QUICK_MS ? a->quick_deaths + 1 : 0;
+	a->start_at_ms = now_ms + spawn_delay_ms(a->quick_deaths);
+	a->pid = 0;
+}
+
+static int role_of(const struct pool *pool, pid_t pid)
+{
+	for (int role = 0; role < BACKGROUND_ROLES; role++)
+		if (pool->attendants[role].pid == pid)
+			return role;
+	return -1;
+}
+
+void background_note_exit(struct pool *pool, const siginfo_t *death)
+{
+	int role = role_of(pool, death->si_pid);
+
+	if (role >= 0)
+		bury(pool, role, death, clock_coarse_ms());
+}
+
+void background_note_stop(struct pool *pool, pid_t pid)
+{
+	int role = role_of(pool, pid);
+
+	if (role >= 0)
+		kill_for(&pool->attendants[role], BACKGROUND_STOPPED);
+}
+
+/* ---- Leaving. */
+
+static void tell_all(struct pool *pool, enum background_order order, uint64_t leave_by_ms)
+{
+	for (int role = 0; role < BACKGROUND_ROLES; role++) {
+		struct order_shm *shm = order_of(pool, role);
+		if (leave_by_ms < atomic_load(&shm->leave_by_ms))
+			atomic_store(&shm->leave_by_ms, leave_by_ms);
+		atomic_store(&shm->order, order);
+		if (pool->attendants[role].pid)
+			kill(pool->attendants[role].pid, SIGTERM); /* out of the wait */
+	}
+}
+
+static uint64_t drain_by_ms(const struct pool *pool)
+{
+	return clock_coarse_ms() + (uint64_t)background_of(pool)->settings->drain_timeout_ms;
+}
+
+void background_reload(struct pool *pool)
+{
+	task_wake_all(background_of(pool));
+	tell_all(pool, BACKGROUND_LEAVE, drain_by_ms(pool));
+	for (int role = 0; role < BACKGROUND_ROLES; role++)
+		pool->attendants[role].quick_deaths = 0;
+}
+
+void background_drain(struct pool *pool)
+{
+	tell_all(pool, BACKGROUND_FINISH, drain_by_ms(pool));
+}
+
+void background_cut(struct pool *pool)
+{
+	tell_all(pool, BACKGROUND_LEAVE, 0);
+}
+
+static bool is_any(const struct pool *pool)
+{
+	for (int role = 0; role < BACKGROUND_ROLES; role++)
+		if (pool->attendants[role].pid)
+			return true;
+	return false;
+}
+
+static void reap(struct pool *pool)
+{
+	for (int role = 0; role < BACKGROUND_ROLES; role++) {
+		siginfo_t death = { 0 };
+		pid_t pid = pool->attendants[role].pid;
+		if (pid && waitid(P_PID, (id_t)pid, &death, WEXITED | WNOHANG) == 0 && death.si_pid == pid)
+			bury(pool, role, &death, clock_coarse_ms());
+	}
+}
+
+void background_finish(struct pool *pool, uint64_t grace_ms)
+{
+	tell_all(pool, BACKGROUND_LEAVE, clock_coarse_ms() + grace_ms);
+	while (is_any(pool)) {
+		nanosleep(&(struct timespec){ .tv_nsec = FINISH_TICK_NS }, NULL);
+		reap(pool);
+		end_overdue(pool, clock_coarse_ms());
+	}
+}
+
+void background_close(struct pool *pool)
+{
+	place_remove(background_of(pool)->shm->place, pool->place_lock);
+}
