@@ -229,7 +229,7 @@ bool percore_publish_json(const char *name, json_object *json); /* not taken */
 
 /*
  * The newest version, or NULL where there is none: never a torn one, and not copied.
- * In one request or run it is the same each time.  The json is parsed once a version
+ * In one request or run it is the same each time, once there is one.  The json is parsed once a version
  * in each process; it is lent, so do not change it, and json_object_get() before
  * percore_answer_json().  Numbers of versions rise, with gaps; 0: none.
  */

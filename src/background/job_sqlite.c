@@ -184,26 +184,37 @@ static int open_once(struct job_sqlite *s)
 	return code;
 }
 
-static bool put_aside(const struct job_sqlite *s)
+/* A name that no file has. */
+static void name_aside(const struct job_sqlite *s, char *aside, size_t size)
 {
-	static const char *const ends[] = { "", "-wal", "-shm" };
-	char from[4096], to[4096], when[32];
 	time_t now = time(NULL);
+	char when[32];
 	struct tm tm;
 
 	gmtime_r(&now, &tm);
 	strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &tm);
+	snprintf(aside, size, "%s.corrupt-%s", s->path, when);
+	for (unsigned i = 2; access(aside, F_OK) == 0 && i < 1000; i++)
+		snprintf(aside, size, "%s.corrupt-%s-%u", s->path, when, i);
+}
+
+static bool put_aside(const struct job_sqlite *s)
+{
+	static const char *const ends[] = { "", "-wal", "-shm" };
+	char from[4096], to[4096], aside[4000];
+
+	name_aside(s, aside, sizeof aside);
 	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
 		snprintf(from, sizeof from, "%s%s", s->path, ends[i]);
-		snprintf(to, sizeof to, "%s.corrupt-%s%s", s->path, when, ends[i]);
+		snprintf(to, sizeof to, "%s%s", aside, ends[i]);
 		if (rename(from, to) != 0 && errno != ENOENT) {
 			log_line("jobs %s: cannot be put aside: %s", from, strerror(errno));
 			return false;
 		}
 	}
-	log_line("jobs %s: put aside as %s.corrupt-%s; starting with an empty one. "
-	         "What can be read of it: sqlite3 %s.corrupt-%s .recover",
-	         s->path, s->path, when, s->path, when);
+	log_line("jobs %s: put aside as %s; starting with an empty one. "
+	         "What can be read of it: sqlite3 %s .recover",
+	         s->path, aside, aside);
 	return true;
 }
 

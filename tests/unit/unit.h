@@ -20,6 +20,7 @@ Suite *adopt_suite(void);
 Suite *shed_suite(void);
 Suite *metrics_suite(void);
 Suite *log_suite(void);
+Suite *background_suite(void);
 
 /* Adds a suite's tests, ended by NULL. */
 static inline Suite *suite_of(const char *name, const TTest *const *tests)
