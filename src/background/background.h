@@ -97,6 +97,7 @@ struct background_job {
 struct background {
 	struct background_shm *shm; /* NULL: there is no pool */
 	const struct settings *settings;
+	const char *name; /* the service's */
 	const char *prefix;
 	struct background_task tasks[TASKS_MAX];
 	size_t task_count;

@@ -36,7 +36,8 @@ struct job_offer {
 struct job_entry {
 	char id[JOB_ID_MAX], name[BACKGROUND_NAME_MAX];
 	unsigned attempt;
-	char *input; /* free() */
+	char ticket[32]; /* the stream's id of it: Redis */
+	char *input;     /* free() */
 };
 
 /* How a run ended, as the store keeps it. */

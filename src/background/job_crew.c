@@ -77,6 +77,29 @@ unsigned job_crew_busy(const struct job_crew *crew)
 	return busy;
 }
 
+bool job_crew_runs(const struct job_crew *crew)
+{
+	for (unsigned i = 0; i < crew->size; i++)
+		if (crew->runs[i].pid)
+			return true;
+	return false;
+}
+
+void job_crew_clear(struct job_crew *crew, struct job_run *run, const struct job_end *end)
+{
+	struct jobs_shm *shm = &crew->background->shm->jobs;
+
+	if (*run->problem)
+		log_line("job %s %s: attempt %u failed: %s%s", run->entry.name, run->entry.id,
+		         run->entry.attempt, run->problem,
+		         end->state == JOB_FAILED ? "; it is not tried again" : "");
+	atomic_fetch_add(end->state == JOB_DONE     ? &shm->done
+	                 : end->state == JOB_FAILED ? &shm->failed
+	                                            : &shm->retried,
+	                 1);
+	job_run_clear(run);
+}
+
 static void reap(struct job_crew *crew)
 {
 	int status;

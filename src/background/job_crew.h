@@ -35,6 +35,11 @@ bool job_crew_has_ended(const struct job_run *run);
 /* Waits for what they say, for signals and for `fds`, a timeout at most; ends what takes too long. */
 void job_crew_wait(struct job_crew *crew, struct pollfd *fds, nfds_t count, int timeout_ms);
 
+/* Its end is kept: says it, counts it, and makes it free. */
+void job_crew_clear(struct job_crew *crew, struct job_run *run, const struct job_end *end);
+
+/* How many hold a job; and whether one has not ended. */
 unsigned job_crew_busy(const struct job_crew *crew);
+bool job_crew_runs(const struct job_crew *crew);
 
 #endif

@@ -3,6 +3,297 @@
 
 #include "log/log.h"
 
+#ifdef HAVE_HIREDIS
+#include "background/job_redis_link.h"
+#include "base/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The URL: redis://[USER][:PASSWORD@]HOST[:PORT][/DB], redis+unix://PATH. */
+
+struct address {
+	char path[256], host[256], user[128], password[256];
+	int port, db;
+};
+
+static bool copy_part(char *to, size_t size, const char *from, size_t length)
+{
+	if (length >= size)
+		return false;
+	memcpy(to, from, length);
+	to[length] = '\0';
+	return true;
+}
+
+static bool read_number(const char *text, int max, int *number)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	*number = (int)value;
+	return *text >= '0' && *text <= '9' && !*end && value <= max;
+}
+
+static bool read_credentials(const char *text, size_t length, struct address *a)
+{
+	const char *colon = memchr(text, ':', length);
+	size_t user = colon ? (size_t)(colon - text) : length;
+
+	return copy_part(a->user, sizeof a->user, text, user) &&
+	       (!colon || copy_part(a->password, sizeof a->password, colon + 1, length - user - 1));
+}
+
+static bool read_host(const char *text, struct address *a)
+{
+	char host[320], *colon;
+	size_t length = strcspn(text, "/");
+
+	if (!copy_part(host, sizeof host, text, length))
+		return false;
+	colon = strrchr(host, ':');
+	if (colon && !strchr(colon, ']')) {
+		*colon = '\0';
+		if (!read_number(colon + 1, 65535, &a->port))
+			return false;
+	}
+	size_t bracket = *host == '[';
+	if (!copy_part(a->host, sizeof a->host, host + bracket, strcspn(host + bracket, "]")) || !*a->host)
+		return false;
+	return !text[length] || !text[length + 1] || read_number(text + length + 1, 1 << 20, &a->db);
+}
+
+static bool read_url(const char *url, struct address *a)
+{
+	*a = (struct address){ .port = 6379 };
+	if (strncmp(url, "redis+unix://", 13) == 0)
+		return url[13] == '/' && copy_part(a->path, sizeof a->path, url + 13, strlen(url + 13));
+	const char *rest = url + 8, *at = strrchr(rest, '@');
+	if (at && !read_credentials(rest, (size_t)(at - rest), a))
+		return false;
+	return read_host(at ? at + 1 : rest, a);
+}
+
+bool job_redis_check(const char *url)
+{
+	struct address address;
+
+	if (read_url(url, &address))
+		return true;
+	log_line("jobs: must be redis://[USER:PASSWORD@]HOST[:PORT][/DB] or redis+unix:///PATH");
+	return false;
+}
+
+/* ---- The connection. */
+
+static bool command(redisContext *redis, int count, const char **words)
+{
+	redisReply *reply = redisCommandArgv(redis, count, words, NULL);
+	bool good = reply && reply->type != REDIS_REPLY_ERROR;
+
+	freeReplyObject(reply);
+	return good;
+}
+
+static bool enter(redisContext *redis, const struct address *a)
+{
+	char db[16];
+
+	snprintf(db, sizeof db, "%d", a->db);
+	if (*a->password && *a->user && !command(redis, 3, (const char *[]){ "AUTH", a->user, a->password }))
+		return false;
+	if (*a->password && !*a->user && !command(redis, 2, (const char *[]){ "AUTH", a->password }))
+		return false;
+	return a->db == 0 || command(redis, 2, (const char *[]){ "SELECT", db });
+}
+
+redisContext *job_redis_connect(const char *url, bool quiet)
+{
+	const struct timeval timeout = { .tv_sec = REDIS_TIMEOUT_MS / 1000 };
+	struct address a;
+
+	if (!read_url(url, &a))
+		return NULL;
+	redisContext *redis = *a.path ? redisConnectUnixWithTimeout(a.path, timeout)
+	                              : redisConnectWithTimeout(a.host, a.port, timeout);
+	if (!redis)
+		return NULL;
+	if (!redis->err && redisSetTimeout(redis, timeout) == REDIS_OK && enter(redis, &a))
+		return redis;
+	if (!quiet) /* not the URL: it may hold a password */
+		log_line("jobs: Redis %s: %s", *a.path ? a.path : a.host,
+		         redis->err ? redis->errstr : "refused the password or the database");
+	redisFree(redis);
+	return NULL;
+}
+
+void job_redis_key(const struct background *b, char *key, size_t size, const char *rest)
+{
+	snprintf(key, size, "{percore:%s}:%s", b->name, rest);
+}
+
+/* ---- The scripts.  KEYS[1] is the stream; the other keys share its prefix and so its slot. */
+
+#define SCRIPT_HEAD                                                                                          \
+	"local p = string.sub(KEYS[1], 1, -7) "                                                              \
+	"local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) "
+
+static const char *const scripts[REDIS_SCRIPTS] = {
+	/* id, name, key, input, queue_max: the id that is kept, or false where the queue is full. */
+	[REDIS_ADD] = SCRIPT_HEAD
+	"redis.pcall('XGROUP', 'CREATE', KEYS[1], 'percore', '0', 'MKSTREAM') "
+	"local job, key = p .. 'job:' .. ARGV[1], p .. 'key:' .. ARGV[2] .. ':' .. ARGV[3] "
+	"if redis.call('EXISTS', job) == 1 then return ARGV[1] end "
+	"local had = ARGV[3] ~= '' and redis.call('GET', key) "
+	"if had and redis.call('EXISTS', p .. 'job:' .. had) == 1 then return had end "
+	"local waiting = redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', p .. 'later') "
+	"- redis.call('XPENDING', KEYS[1], 'percore')[1] "
+	"if waiting >= tonumber(ARGV[5]) then return false end "
+	"redis.call('HSET', job, 'name', ARGV[2], 'input', ARGV[4], 'state', 0, 'attempts', 0, 'created', "
+	"now, "
+	"'key', ARGV[3]) "
+	"if ARGV[3] ~= '' then redis.call('SET', key, ARGV[1]) end "
+	"redis.call('XADD', KEYS[1], '*', 'id', ARGV[1]) return ARGV[1]",
+	/* id, ticket: name, attempt, input; or false where it is to be run no more. */
+	[REDIS_TAKE] = SCRIPT_HEAD
+	"local job = p .. 'job:' .. ARGV[1] local had = redis.call('HMGET', job, 'name', 'input', 'state') "
+	"if not had[1] or tonumber(had[3]) > 1 then redis.call('XACK', KEYS[1], 'percore', ARGV[2]) "
+	"redis.call('XDEL', KEYS[1], ARGV[2]) return false end "
+	"redis.call('HSET', job, 'state', 1, 'started', now) "
+	"return { had[1], redis.call('HINCRBY', job, 'attempts', 1), had[2] }",
+	/* id, ticket, attempt, state, delay_ms, result, reason, uncounted, keep_ms: 1, or 0 where it was
+	   another's. */
+	[REDIS_END] = SCRIPT_HEAD
+	"local job = p .. 'job:' .. ARGV[1] local had = redis.call('HMGET', job, 'attempts', 'state', "
+	"'name', 'key') "
+	"redis.call('XACK', KEYS[1], 'percore', ARGV[2]) redis.call('XDEL', KEYS[1], ARGV[2]) "
+	"if had[1] ~= ARGV[3] or had[2] ~= '1' then return 0 end "
+	"redis.call('HSET', job, 'state', ARGV[4], 'reason', ARGV[7]) "
+	"if ARGV[4] == '0' then if ARGV[8] == '1' then redis.call('HINCRBY', job, 'attempts', -1) end "
+	"redis.call('HSET', job, 'due', now + ARGV[5]) redis.call('ZADD', p .. 'later', now + ARGV[5], "
+	"ARGV[1]) "
+	"else redis.call('HSET', job, 'ended', now, 'result', ARGV[6]) redis.call('HDEL', job, 'input') "
+	"redis.call('PEXPIRE', job, ARGV[9]) "
+	"if had[4] ~= '' then redis.call('PEXPIRE', p .. 'key:' .. had[3] .. ':' .. had[4], ARGV[9]) end end "
+	"return 1",
+	/* Nothing: moves what is due from the set to the stream; how many wait and run. */
+	[REDIS_LATER] = SCRIPT_HEAD
+	"redis.pcall('XGROUP', 'CREATE', KEYS[1], 'percore', '0', 'MKSTREAM') "
+	"for _, id in ipairs(redis.call('ZRANGEBYSCORE', p .. 'later', '-inf', now, 'LIMIT', 0, 100)) do "
+	"redis.call('ZREM', p .. 'later', id) redis.call('XADD', KEYS[1], '*', 'id', id) end "
+	"local running = redis.call('XPENDING', KEYS[1], 'percore')[1] "
+	"return { redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', p .. 'later') - running, running }",
+};
+
+redisReply *job_redis_run(redisContext *redis, const struct background *b, enum job_redis_script script,
+                          bool quiet, const char *const *arguments)
+{
+	char stream[128];
+	const char *words[16] = { "EVAL", scripts[script], "1", stream };
+	int count = 4;
+
+	job_redis_key(b, stream, sizeof stream, "stream");
+	for (; *arguments && count < 16; arguments++)
+		words[count++] = *arguments;
+	redisReply *reply = redisCommandArgv(redis, count, words, NULL);
+	if (reply && reply->type != REDIS_REPLY_ERROR)
+		return reply;
+	if (!quiet)
+		log_line("jobs: Redis: %s", reply ? reply->str : redis->errstr);
+	freeReplyObject(reply);
+	return NULL;
+}
+
+/* ---- The worker's side. */
+
+enum job_verdict job_redis_add(const struct background *b, struct job_offer *offer)
+{
+	char queue_max[24];
+	redisContext *redis = job_redis_connect(b->settings->jobs, false);
+	enum job_verdict verdict = JOB_AWAY;
+
+	if (!redis)
+		return JOB_AWAY;
+	snprintf(queue_max, sizeof queue_max, "%ld", b->settings->job_queue);
+	redisReply *reply = job_redis_run(
+		redis, b, REDIS_ADD, false,
+		(const char *[]){ offer->id, offer->name, offer->key, offer->input, queue_max, NULL });
+	if (reply && reply->type == REDIS_REPLY_NIL)
+		verdict = JOB_FULL;
+	if (reply && reply->type == REDIS_REPLY_STRING) {
+		snprintf(offer->id, sizeof offer->id, "%s", reply->str);
+		verdict = JOB_OK;
+	}
+	freeReplyObject(reply);
+	redisFree(redis);
+	return verdict;
+}
+
+static const char *text_at(const redisReply *reply, size_t at)
+{
+	return reply->element[at]->type == REDIS_REPLY_STRING ? reply->element[at]->str : "";
+}
+
+static uint64_t number_at(const redisReply *reply, size_t at)
+{
+	return strtoull(text_at(reply, at), NULL, 10);
+}
+
+static char *describe(const char *id, const redisReply *reply)
+{
+	uint64_t state = number_at(reply, 1);
+	const struct job_report report = { .id = id,
+		                           .name = text_at(reply, 0),
+		                           .state = state < JOB_STATES ? (enum job_state)state : JOB_FAILED,
+		                           .attempts = (unsigned)number_at(reply, 2),
+		                           .created_ms = number_at(reply, 3),
+		                           .started_ms = number_at(reply, 4),
+		                           .ended_ms = number_at(reply, 5),
+		                           .due_ms = number_at(reply, 6),
+		                           .result = *text_at(reply, 7) ? text_at(reply, 7) : NULL,
+		                           .reason = text_at(reply, 8) };
+	json_object *json = job_report_json(&report);
+	char *text = strdup(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
+
+	json_object_put(json);
+	if (!text)
+		percore_no_memory();
+	return text;
+}
+
+enum job_verdict job_redis_look(const struct background *b, const char *id, char **text)
+{
+	char rest[64], key[192];
+	redisContext *redis = job_redis_connect(b->settings->jobs, false);
+
+	if (!redis)
+		return JOB_AWAY;
+	snprintf(rest, sizeof rest, "job:%s", id);
+	job_redis_key(b, key, sizeof key, rest);
+	const char *words[] = { "HMGET",   key,     "name", "state",  "attempts", "created",
+		                "started", "ended", "due",  "result", "reason" };
+	redisReply *reply = redisCommandArgv(redis, 11, words, NULL);
+	enum job_verdict verdict =
+		reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 9 ? JOB_OK : JOB_AWAY;
+	if (verdict == JOB_OK && reply->element[0]->type != REDIS_REPLY_STRING)
+		verdict = JOB_NONE;
+	if (verdict == JOB_OK)
+		*text = describe(id, reply);
+	freeReplyObject(reply);
+	redisFree(redis);
+	return verdict;
+}
+#else
+bool job_redis_check(const char *url)
+{
+	(void)url;
+	log_line(
+		"jobs: this percore was built without hiredis; name a file, or build it with libhiredis-dev");
+	return false;
+}
+
 enum job_verdict job_redis_add(const struct background *b, struct job_offer *offer)
 {
 	(void)b;
@@ -20,6 +311,7 @@ enum job_verdict job_redis_look(const struct background *b, const char *id, char
 
 int job_redis_serve(const struct background *b)
 {
-	log_line("jobs %s: percore was built without hiredis", b->settings->jobs);
+	(void)b;
 	return 1;
 }
+#endif

@@ -6,15 +6,19 @@
  * PREFIX:job:ID        a hash: how it fares
  * PREFIX:key:NAME:KEY  the id of the job with that idempotency key
  *
- * PREFIX is {percore:jobs}, so that a cluster keeps them together.  Where Redis
- * loses what it said it has kept, so do we: appendfsync always is its setting for that.
+ * PREFIX is {percore:SERVICE}, so that a cluster keeps them together.  Each step is one
+ * script, so it is done as a whole or not at all.  What Redis forgets is forgotten:
+ * appendonly yes and appendfsync always make it keep what it was given.
  */
 #ifndef PERCORE_JOB_REDIS_H
 #define PERCORE_JOB_REDIS_H
 
 #include "background/job.h"
 
-/* Worker. */
+/* False, and said: no URL of ours, or this build is without hiredis. */
+bool job_redis_check(const char *url);
+
+/* Worker; each connects anew: a descriptor kept would outlive its worker in the shared table. */
 enum job_verdict job_redis_add(const struct background *background, struct job_offer *offer);
 enum job_verdict job_redis_look(const struct background *background, const char *id, char **text);
 

@@ -216,26 +216,16 @@ static void write_ends(struct server *server)
 	}
 }
 
-/* What is written is over: said, counted, and its place is free. */
+/* What is written is over. */
 static void clear_ends(struct server *server)
 {
-	struct jobs_shm *shm = &server->background->shm->jobs;
-
 	for (unsigned i = 0; i < server->crew.size; i++) {
 		struct job_run *run = &server->crew.runs[i];
 		if (!job_crew_has_ended(run))
 			continue;
 		const struct job_outcome outcome = job_run_outcome(run);
 		const struct job_end end = job_judge(server->background->settings, &run->entry, &outcome);
-		if (outcome.problem)
-			log_line("job %s %s: attempt %u failed: %s%s", run->entry.name, run->entry.id,
-			         run->entry.attempt, outcome.problem,
-			         end.state == JOB_FAILED ? "; it is not tried again" : "");
-		atomic_fetch_add(end.state == JOB_DONE     ? &shm->done
-		                 : end.state == JOB_FAILED ? &shm->failed
-		                                           : &shm->retried,
-		                 1);
-		job_run_clear(run);
+		job_crew_clear(&server->crew, run, &end);
 	}
 }
 
@@ -299,7 +289,6 @@ static void forget_old(struct server *server)
 static void transact(struct server *server)
 {
 	bool is_kept = job_sqlite_begin(server->store);
-	unsigned before = job_crew_busy(&server->crew);
 
 	if (is_kept) {
 		for (int i = 0; i < CLIENTS_MAX; i++)
@@ -318,7 +307,6 @@ static void transact(struct server *server)
 		give_up_taken(server);
 	settle_clients(server, is_kept);
 	job_crew_start(&server->crew);
-	(void)before;
 	server->away_until_ms = is_kept ? 0 : steady_ms() + AWAY_MS;
 }
 

@@ -1,4 +1,5 @@
 /* run - percore_run: from the command line to the pool. */
+#include "background/job_redis.h"
 #include "base/app.h"
 #include "base/settings.h"
 #include "exchange/exchange.h"
@@ -61,6 +62,7 @@ static void set_exchange(struct run *run)
 	enum log_level level;
 
 	run->app->background.settings = &run->settings;
+	run->app->background.name = run->app->name;
 	run->app->background.prefix = run->settings.prefix;
 
 	run->exchange =
@@ -145,6 +147,8 @@ static bool check(void *context)
 		log_error("listen: a reload cannot change it; restart for that");
 		return false;
 	}
+	if (run->settings.jobs && job_is_redis(run->settings.jobs) && !job_redis_check(run->settings.jobs))
+		return false;
 	if (run->serves && strcmp(run->admin, run->settings.admin ? run->settings.admin : "") != 0) {
 		log_line("admin: a reload cannot change it; restart for that");
 		return false;

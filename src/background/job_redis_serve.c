@@ -1,0 +1,366 @@
+/*
+ * job_redis_serve - the jobs' process where Redis has the jobs.
+ *
+ * It is a consumer of the group, named after its pool.  One connection waits for new
+ * entries; the other does the rest.  While a job runs, its entry is claimed again and
+ * again (LEASE_MS / 3), so that no other host takes it; what was not claimed for
+ * LEASE_MS is a dead host's, and whoever looks first takes it over.  What its own
+ * predecessor held it takes over at once.
+ */
+#include "background/job_redis.h"
+
+#ifdef HAVE_HIREDIS
+#include "background/job_crew.h"
+#include "background/job_redis_link.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "log/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LEASE_MS = 15000, LOOK_MS = 250, CLAIM_EVERY_MS = 1000, AWAY_MS = 1000, BLOCK_MS = 60000 };
+
+struct consumer {
+	const struct background *background;
+	redisContext *redis, *waiter; /* NULL: not connected */
+	char stream[128], name[192];
+	bool is_asking; /* the waiter was told to wait */
+	bool is_away;   /* said */
+	bool is_new;    /* what the predecessor held is not yet looked at */
+	uint64_t look_at_ms, claim_at_ms, renew_at_ms, away_until_ms; /* monotonic */
+	struct job_crew crew;
+};
+
+static uint64_t steady_ms(void)
+{
+	return clock_ns() / 1000000;
+}
+
+/* ---- The connection. */
+
+static void hang_up(struct consumer *c)
+{
+	if (c->redis)
+		redisFree(c->redis);
+	if (c->waiter)
+		redisFree(c->waiter);
+	c->redis = c->waiter = NULL;
+	c->is_asking = false;
+}
+
+static void note_away(struct consumer *c)
+{
+	hang_up(c);
+	c->away_until_ms = steady_ms() + AWAY_MS;
+	c->is_away = true;
+}
+
+/* Pool and host: stable while the pool lives. */
+static void name_consumer(struct consumer *c)
+{
+	const char *place = strrchr(c->background->shm->place, '/');
+	char host[64] = "";
+
+	gethostname(host, sizeof host - 1);
+	snprintf(c->name, sizeof c->name, "%s:%s", host, place ? place + 1 : "pool");
+	job_redis_key(c->background, c->stream, sizeof c->stream, "stream");
+}
+
+static bool connect_both(struct consumer *c)
+{
+	const char *url = c->background->settings->jobs;
+	const struct timeval none = { 0 };
+
+	if (c->redis)
+		return true;
+	if (steady_ms() < c->away_until_ms)
+		return false;
+	c->redis = job_redis_connect(url, c->is_away);
+	c->waiter = c->redis ? job_redis_connect(url, c->is_away) : NULL;
+	if (!c->waiter) {
+		note_away(c);
+		return false;
+	}
+	redisSetTimeout(c->waiter, none);
+	if (c->is_away)
+		log_line("jobs: Redis is there again");
+	c->is_away = false;
+	c->is_new = true;
+	return true;
+}
+
+/* NULL: the connection was lost. */
+static redisReply *run(struct consumer *c, enum job_redis_script script, const char *const *arguments)
+{
+	redisReply *reply =
+		c->redis ? job_redis_run(c->redis, c->background, script, c->is_away, arguments) : NULL;
+
+	if (!reply && c->redis)
+		note_away(c);
+	return reply;
+}
+
+static redisReply *command(struct consumer *c, int count, const char **words)
+{
+	redisReply *reply = c->redis ? redisCommandArgv(c->redis, count, words, NULL) : NULL;
+
+	if (c->redis && (!reply || reply->type == REDIS_REPLY_ERROR)) {
+		log_line("jobs: Redis: %s", reply ? reply->str : c->redis->errstr);
+		freeReplyObject(reply);
+		note_away(c);
+		return NULL;
+	}
+	return reply;
+}
+
+/* ---- Taking. */
+
+static void fill(const struct consumer *c, struct job_run *free_run, const char *id, const char *ticket,
+                 const redisReply *taken)
+{
+	struct job_entry *entry = &free_run->entry;
+
+	snprintf(entry->id, sizeof entry->id, "%s", id);
+	snprintf(entry->ticket, sizeof entry->ticket, "%s", ticket);
+	snprintf(entry->name, sizeof entry->name, "%s", taken->element[0]->str);
+	entry->attempt = (unsigned)taken->element[1]->integer;
+	entry->input =
+		strdup(taken->element[2]->type == REDIS_REPLY_STRING ? taken->element[2]->str : "null");
+	if (!entry->input)
+		percore_no_memory();
+	free_run->is_taken = true;
+	if (entry->attempt <= (unsigned long)c->background->settings->job_attempts)
+		return;
+	/* As if it had run, and ended so. */
+	free_run->since_ms = steady_ms();
+	snprintf(free_run->problem, sizeof free_run->problem, "the process that ran it was killed");
+}
+
+/* An entry of the stream: [ticket, ["id", ID]]. */
+static void take(struct consumer *c, const redisReply *entry)
+{
+	struct job_run *free_run = job_crew_free(&c->crew);
+
+	if (!free_run || entry->type != REDIS_REPLY_ARRAY || entry->elements != 2)
+		return;
+	const redisReply *fields = entry->element[1];
+	const char *ticket = entry->element[0]->str;
+	bool has_id = fields->type == REDIS_REPLY_ARRAY && fields->elements >= 2;
+	redisReply *taken =
+		run(c, REDIS_TAKE, (const char *[]){ has_id ? fields->element[1]->str : "", ticket, NULL });
+	if (taken && taken->type == REDIS_REPLY_ARRAY && taken->elements == 3)
+		fill(c, free_run, fields->element[1]->str, ticket, taken);
+	freeReplyObject(taken);
+}
+
+static void take_all(struct consumer *c, const redisReply *entries)
+{
+	if (entries && entries->type == REDIS_REPLY_ARRAY)
+		for (size_t i = 0; i < entries->elements; i++)
+			take(c, entries->element[i]);
+}
+
+/* [[stream, entries]], or nil. */
+static const redisReply *entries_of(const redisReply *reply)
+{
+	if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 1)
+		return NULL;
+	const redisReply *stream = reply->element[0];
+	return stream->type == REDIS_REPLY_ARRAY && stream->elements == 2 ? stream->element[1] : NULL;
+}
+
+static bool is_held(const struct consumer *c, const char *ticket)
+{
+	for (unsigned i = 0; i < c->crew.size; i++)
+		if (c->crew.runs[i].is_taken && strcmp(c->crew.runs[i].entry.ticket, ticket) == 0)
+			return true;
+	return false;
+}
+
+/* What this consumer's name holds and no run of ours does: its predecessor's. */
+static void take_own(struct consumer *c)
+{
+	redisReply *reply = command(c, 9,
+	                            (const char *[]){ "XREADGROUP", "GROUP", "percore", c->name, "COUNT",
+	                                              "64", "STREAMS", c->stream, "0" });
+	const redisReply *entries = entries_of(reply);
+
+	c->is_new = false;
+	for (size_t i = 0; entries && i < entries->elements; i++) {
+		const redisReply *entry = entries->element[i];
+		if (entry->elements != 2 || is_held(c, entry->element[0]->str))
+			continue;
+		if (job_crew_free(&c->crew))
+			take(c, entry);
+		else
+			c->is_new = true; /* when there is room */
+	}
+	freeReplyObject(reply);
+}
+
+static void take_dead_hosts(struct consumer *c)
+{
+	char lease[16];
+
+	snprintf(lease, sizeof lease, "%d", LEASE_MS);
+	redisReply *reply = command(
+		c, 8,
+		(const char *[]){ "XAUTOCLAIM", c->stream, "percore", c->name, lease, "0-0", "COUNT", "1" });
+	if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2)
+		take_all(c, reply->element[1]);
+	freeReplyObject(reply);
+}
+
+/* Once in a while: what is due again, what dead hosts held, how many wait. */
+static void look(struct consumer *c)
+{
+	struct jobs_shm *shm = &c->background->shm->jobs;
+	uint64_t now_ms = steady_ms();
+	bool may = job_crew_may_start(&c->crew);
+
+	if (c->redis && now_ms >= c->look_at_ms) {
+		redisReply *counts = run(c, REDIS_LATER, (const char *[]){ NULL });
+		if (counts && counts->type == REDIS_REPLY_ARRAY && counts->elements == 2)
+			atomic_store(&shm->queued, (uint64_t)counts->element[0]->integer);
+		freeReplyObject(counts);
+		c->look_at_ms = now_ms + LOOK_MS;
+	}
+	if (c->redis && c->is_new && may && job_crew_free(&c->crew))
+		take_own(c);
+	if (c->redis && may && now_ms >= c->claim_at_ms && job_crew_free(&c->crew)) {
+		take_dead_hosts(c);
+		c->claim_at_ms = now_ms + CLAIM_EVERY_MS;
+	}
+	atomic_store(&shm->running, job_crew_busy(&c->crew));
+}
+
+/* Runs keep their entries from being taken for a dead host's. */
+static void renew(struct consumer *c)
+{
+	if (steady_ms() < c->renew_at_ms)
+		return;
+	c->renew_at_ms = steady_ms() + LEASE_MS / 3;
+	for (unsigned i = 0; i < c->crew.size; i++)
+		if (c->crew.runs[i].is_taken && c->redis)
+			freeReplyObject(
+				command(c, 7,
+			                (const char *[]){ "XCLAIM", c->stream, "percore", c->name, "0",
+			                                  c->crew.runs[i].entry.ticket, "JUSTID" }));
+}
+
+/* ---- New entries: the waiter waits for one while a run is free. */
+
+static void ask_for_new(struct consumer *c)
+{
+	char block[16];
+
+	if (!c->waiter || c->is_asking || !job_crew_may_start(&c->crew) || !job_crew_free(&c->crew))
+		return;
+	snprintf(block, sizeof block, "%d", BLOCK_MS);
+	redisAppendCommandArgv(c->waiter, 11,
+	                       (const char *[]){ "XREADGROUP", "GROUP", "percore", c->name, "COUNT", "1",
+	                                         "BLOCK", block, "STREAMS", c->stream, ">" },
+	                       NULL);
+	int done = 0;
+	while (!done)
+		if (redisBufferWrite(c->waiter, &done) != REDIS_OK) {
+			note_away(c);
+			return;
+		}
+	c->is_asking = true;
+}
+
+static void read_new(struct consumer *c)
+{
+	void *reply = NULL;
+
+	if (redisBufferRead(c->waiter) != REDIS_OK ||
+	    redisGetReplyFromReader(c->waiter, &reply) != REDIS_OK) {
+		if (!c->is_away)
+			log_line("jobs: Redis: %s", c->waiter->errstr);
+		note_away(c);
+		return;
+	}
+	if (!reply)
+		return; /* a part */
+	c->is_asking = false;
+	take_all(c, entries_of(reply));
+	freeReplyObject(reply);
+}
+
+/* ---- Ends. */
+
+static bool write_end(struct consumer *c, const struct job_run *ended, const struct job_end *end)
+{
+	char attempt[16], state[4], delay[24], keep[24];
+	uint64_t now_ms = clock_read_ns(CLOCK_REALTIME) / 1000000;
+
+	snprintf(attempt, sizeof attempt, "%u", ended->entry.attempt);
+	snprintf(state, sizeof state, "%d", (int)end->state);
+	snprintf(delay, sizeof delay, "%llu",
+	         (unsigned long long)(end->due_ms > now_ms ? end->due_ms - now_ms : 0));
+	snprintf(keep, sizeof keep, "%ld", c->background->settings->job_keep_ms);
+	redisReply *reply =
+		run(c, REDIS_END,
+	            (const char *[]){ ended->entry.id, ended->entry.ticket, attempt, state, delay,
+	                              end->result ? end->result : "", end->reason ? end->reason : "",
+	                              end->uncounted ? "1" : "0", keep, NULL });
+	freeReplyObject(reply);
+	return reply != NULL;
+}
+
+static void write_ends(struct consumer *c)
+{
+	for (unsigned i = 0; i < c->crew.size && c->redis; i++) {
+		struct job_run *ended = &c->crew.runs[i];
+		if (!job_crew_has_ended(ended))
+			continue;
+		const struct job_outcome outcome = job_run_outcome(ended);
+		const struct job_end end = job_judge(c->background->settings, &ended->entry, &outcome);
+		fault_point("job-written");
+		if (!write_end(c, ended, &end))
+			return;
+		job_crew_clear(&c->crew, ended, &end);
+	}
+}
+
+/* ---- The process. */
+
+static void wait_for_work(struct consumer *c)
+{
+	static struct pollfd fds[1 + 1 + CREW_MAX];
+	nfds_t count = 0;
+
+	if (c->is_asking)
+		fds[count++] = (struct pollfd){ .fd = c->waiter->fd, .events = POLLIN };
+	job_crew_wait(&c->crew, fds, count, LOOK_MS);
+	if (count > 0 && fds[0].revents)
+		read_new(c);
+}
+
+int job_redis_serve(const struct background *b)
+{
+	static struct consumer c;
+
+	c.background = b;
+	name_consumer(&c);
+	if (job_crew_init(&c.crew, b) != 0)
+		return 1;
+	/* Without Redis, what ended cannot be given back; its lease runs out. */
+	while (!job_crew_leaves(&c.crew) ||
+	       (job_crew_busy(&c.crew) > 0 && (c.redis || job_crew_runs(&c.crew)))) {
+		connect_both(&c);
+		write_ends(&c);
+		renew(&c);
+		look(&c);
+		ask_for_new(&c);
+		job_crew_start(&c.crew);
+		wait_for_work(&c);
+	}
+	hang_up(&c);
+	return 0;
+}
+#endif
