@@ -105,9 +105,10 @@ static long number_of(json_object *input, const char *name)
 static bool job_note(struct percore_work *work, json_object *input)
 {
 	char line[64];
-	struct timespec wait = { 0, number_of(input, "wait_ms") * 1000000 };
+	long wait_ms = number_of(input, "wait_ms");
+	struct timespec wait = { wait_ms / 1000, wait_ms % 1000 * 1000000 };
 
-	if (wait.tv_nsec)
+	if (wait_ms)
 		nanosleep(&wait, NULL);
 	snprintf(line, sizeof line, "%ld\n", number_of(input, "n"));
 	note("notes", line);
