@@ -206,7 +206,8 @@ typedef bool (*percore_task)(struct percore_work *work, void *arg);
  * Before percore_run: runs `task` at the start and then every so many seconds, in the
  * one process that runs all tasks: one at a time, a missed run left out.  One that
  * crashes or outlasts --task-timeout has the process replaced; one that fails again
- * and again runs less often, 16 times at most.  `arg` is lent for ever.
+ * and again runs less often, 16 times at most.  `arg` is lent for ever.  With
+ * --workers 0 there is no such process: no task runs, nothing is published or deferred.
  */
 void percore_every(struct percore_app *app, const char *name, double seconds, percore_task task, void *arg);
 
@@ -259,9 +260,6 @@ unsigned percore_attempt(const struct percore_work *work);
  * it while the job is kept: the later ones are answered with that job.
  */
 void percore_defer(struct percore_request *request, const char *name, json_object *input, const char *key);
-
-/* How tasks, snapshots and jobs fare, for a status: yours to put. */
-json_object *percore_background(void);
 
 /* ---- The process. */
 

@@ -1,4 +1,4 @@
-/* background - how it all fares: percore_background. */
+/* background - how it all fares, for /status and /metrics. */
 #include "background/background.h"
 
 #include "background/task.h"
@@ -123,15 +123,65 @@ static json_object *jobs(const struct jobs_shm *shm)
 	return json;
 }
 
-json_object *percore_background(void)
+json_object *background_json(void)
 {
-	json_object *json = json_object_new_object();
-
 	if (!used || !used->shm)
-		return json;
+		return NULL;
+	json_object *json = json_object_new_object();
 	json_object_object_add(json, "tasks", tasks(used));
 	json_object_object_add(json, "snapshots", snapshots(used->shm));
-	if (used->settings->jobs)
-		json_object_object_add(json, "jobs", jobs(&used->shm->jobs));
+	json_object_object_add(json, "jobs", used->settings->jobs ? jobs(&used->shm->jobs) : NULL);
 	return json;
+}
+
+/* ---- For /metrics. */
+
+static uint64_t task_number(const struct task_shm *shm, enum background_number number)
+{
+	switch (number) {
+	case BACKGROUND_TASK_RUNS:
+		return atomic_load(&shm->runs);
+	case BACKGROUND_TASK_FAILURES:
+		return atomic_load(&shm->failures);
+	case BACKGROUND_TASK_IN_ROW:
+		return atomic_load(&shm->in_row);
+	case BACKGROUND_TASK_LAST_MS:
+		return atomic_load(&shm->wall_ms);
+	default:
+		return atomic_load(&shm->duration_us);
+	}
+}
+
+static void put_snapshots(enum background_number number,
+                          void (*put)(void *to, const char *name, uint64_t value), void *to)
+{
+	char name[BACKGROUND_NAME_MAX];
+
+	for (int i = 0; i < SNAPSHOTS_MAX; i++) {
+		const struct snapshot_shm *s = &used->shm->snapshots[i];
+		if (!atomic_load(&s->key) || !atomic_load(&s->current))
+			continue;
+		work_copy_text(name, s->name, sizeof name);
+		put(to, name, atomic_load(number == BACKGROUND_SNAPSHOT_BYTES ? &s->bytes : &s->current));
+	}
+}
+
+void background_put(enum background_number number, void (*put)(void *to, const char *name, uint64_t value),
+                    void *to)
+{
+	if (!used || !used->shm)
+		return;
+	if (number == BACKGROUND_SNAPSHOT_VERSION || number == BACKGROUND_SNAPSHOT_BYTES) {
+		put_snapshots(number, put, to);
+		return;
+	}
+	for (size_t i = 0; i < used->task_count; i++)
+		put(to, used->tasks[i].name, task_number(&used->shm->tasks[used->tasks[i].slot], number));
+}
+
+const struct jobs_shm *background_jobs(void)
+{
+	static const struct jobs_shm none;
+
+	return used && used->shm ? &used->shm->jobs : &none;
 }

@@ -108,7 +108,26 @@ struct background {
 /* Frees what percore_every and percore_add_job copied. */
 void background_fini(struct background *background);
 
-/* What percore_background answers from, in this process. */
+/* Master: what background_json and background_put answer from, in all processes; lent. */
 void background_use(struct background *background);
+
+/* How it fares, for /status: to be put; NULL: there is no pool. */
+json_object *background_json(void);
+
+/* For /metrics: calls put with the name of each task, or snapshot, and its number. */
+enum background_number {
+	BACKGROUND_TASK_RUNS,
+	BACKGROUND_TASK_FAILURES,
+	BACKGROUND_TASK_IN_ROW,
+	BACKGROUND_TASK_LAST_MS, /* Unix time; 0: never */
+	BACKGROUND_TASK_DURATION_US,
+	BACKGROUND_SNAPSHOT_VERSION,
+	BACKGROUND_SNAPSHOT_BYTES,
+};
+void background_put(enum background_number number, void (*put)(void *to, const char *name, uint64_t value),
+                    void *to);
+
+/* Of the jobs; all 0 where there are none. */
+const struct jobs_shm *background_jobs(void);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "background/job_client.h"
 #include "background/job_redis.h"
+#include "background/job_server.h"
 #include "base/clock.h"
 #include "exchange/request.h"
 #include "log/log.h"
@@ -51,6 +52,16 @@ const struct background_job *job_find(const struct background *b, const char *na
 bool job_is_redis(const char *store)
 {
 	return strncmp(store, "redis://", 8) == 0 || strncmp(store, "redis+unix://", 13) == 0;
+}
+
+bool job_check(const char *store)
+{
+	return job_is_redis(store) ? job_redis_check(store) : job_server_check(store);
+}
+
+int job_serve(const struct background *b)
+{
+	return job_is_redis(b->settings->jobs) ? job_redis_serve(b) : job_serve_file(b);
 }
 
 /* ---- What a client is told. */

@@ -74,6 +74,12 @@ const struct background_job *job_find(const struct background *background, const
 
 bool job_is_redis(const char *store);
 
+/* At the configuration: false, and said, where --jobs cannot be. */
+bool job_check(const char *store);
+
+/* The jobs' process, until the master's order to leave.  Returns the exit status. */
+int job_serve(const struct background *background);
+
 /* GET /jobs/{id} */
 void job_get(struct percore_request *request);
 

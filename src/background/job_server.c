@@ -7,9 +7,9 @@
  */
 #include "background/job_server.h"
 
+#ifdef HAVE_SQLITE
 #include "background/job_client.h"
 #include "background/job_crew.h"
-#include "background/job_redis.h"
 #include "background/job_sqlite.h"
 #include "base/clock.h"
 #include "base/fault.h"
@@ -397,7 +397,7 @@ static bool live(struct server *server)
 	return true;
 }
 
-static int serve_file(const struct background *b)
+int job_serve_file(const struct background *b)
 {
 	static struct server server;
 	const struct settings *s = b->settings;
@@ -417,7 +417,25 @@ static int serve_file(const struct background *b)
 	return good ? 0 : 1;
 }
 
-int job_serve(const struct background *b)
+bool job_server_check(const char *path)
 {
-	return job_is_redis(b->settings->jobs) ? job_redis_serve(b) : serve_file(b);
+	(void)path;
+	return true;
 }
+#else
+#include "log/log.h"
+
+bool job_server_check(const char *path)
+{
+	log_line("jobs %s: this percore was built without SQLite; build it with libsqlite3-dev, or use "
+	         "redis://",
+	         path);
+	return false;
+}
+
+int job_serve_file(const struct background *b)
+{
+	(void)b;
+	return 1;
+}
+#endif

@@ -1,4 +1,5 @@
 /* job_sqlite - see job_sqlite.h. */
+#ifdef HAVE_SQLITE
 #include "background/job_sqlite.h"
 
 #include "base/clock.h"
@@ -416,3 +417,4 @@ uint64_t job_sqlite_next_ms(struct job_sqlite *s)
 	sqlite3_reset(due);
 	return due_ms;
 }
+#endif

@@ -7,8 +7,8 @@
  */
 #include "base/app.h"
 
-#include "exchange/watch.h"
 #include "background/job.h"
+#include "exchange/watch.h"
 #include "log/log.h"
 
 #include <stdarg.h>

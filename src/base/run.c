@@ -1,5 +1,5 @@
 /* run - percore_run: from the command line to the pool. */
-#include "background/job_redis.h"
+#include "background/job.h"
 #include "base/app.h"
 #include "base/settings.h"
 #include "exchange/exchange.h"
@@ -147,7 +147,7 @@ static bool check(void *context)
 		log_error("listen: a reload cannot change it; restart for that");
 		return false;
 	}
-	if (run->settings.jobs && job_is_redis(run->settings.jobs) && !job_redis_check(run->settings.jobs))
+	if (run->settings.jobs && !job_check(run->settings.jobs))
 		return false;
 	if (run->serves && strcmp(run->admin, run->settings.admin ? run->settings.admin : "") != 0) {
 		log_line("admin: a reload cannot change it; restart for that");

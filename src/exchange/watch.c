@@ -1,6 +1,7 @@
 /* watch - see watch.h.  /status is the pool as people ask for it; its numbers are those of /metrics. */
 #include "exchange/watch.h"
 
+#include "background/background.h"
 #include "base/clock.h"
 #include "exchange/request.h"
 #include "state/metrics_view.h"
@@ -186,6 +187,7 @@ void watch_status(struct percore_request *request)
 	json_object_object_add(status, "exits", exits(v));
 	add_latency(status, "queue_wait_ms", &v->entries[METRICS_WAIT_ENTRY]);
 	json_object_object_add(status, "limits", limits(v));
+	json_object_object_add(status, "background", background_json());
 	json_object_object_add(status, "routes", routes(v));
 	json_object_object_add(status, "by_worker", workers(v));
 	metrics_view_free(v);

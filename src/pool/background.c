@@ -1,7 +1,7 @@
 /* background - see background.h. */
 #include "pool/background.h"
 
-#include "background/job_server.h"
+#include "background/job.h"
 #include "background/place.h"
 #include "background/snapshot.h"
 #include "background/task.h"

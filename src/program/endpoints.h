@@ -20,6 +20,4 @@ void addresses_get(struct percore_request *request);
 void render_post(struct percore_request *request);
 bool render_job(struct percore_work *work, json_object *input);
 
-void background_get(struct percore_request *request);
-
 #endif

@@ -17,7 +17,6 @@ int main(int argc, char **argv)
 	percore_every(app, "addresses", 1, addresses_task, NULL);
 	percore_add_route(app, "POST", "/render", render_post);
 	percore_add_job(app, "render", render_job);
-	percore_add_probe(app, "/background", background_get);
 	percore_add_number(app, "work", &data_work, 0, 1000000000, "rounds of formatting for /data (100)");
 	percore_add_number(app, "work-wait", &data_wait_us, 0, 60000000, "microseconds that /data waits (0)");
 	return percore_run(app, argc, argv);

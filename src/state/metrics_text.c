@@ -4,6 +4,7 @@
  * A bucket of the inner histograms counts for an `le` when its middle is not above
  * it: so a count is at most 1.6 % of the `le` off.
  */
+#include "background/background.h"
 #include "state/meters.h"
 #include "state/metrics_view.h"
 
@@ -204,6 +205,84 @@ static void put_build(const struct out *o)
 	fputs("\",service_version=\"", o->file);
 	put_value(o->file, o->v->metrics->service_version);
 	fputs("\"} 1\n", o->file);
+}
+
+/* ---- Beside the requests. */
+
+static void put_whole(void *to, const char *name, uint64_t value)
+{
+	const struct out *o = to;
+	const char *label = strncmp(o->name, "percore_task", 12) == 0 ? "task" : "snapshot";
+
+	put_one(o, label, name, value);
+}
+
+static void put_task_seconds(void *to, const char *task, uint64_t value, double unit)
+{
+	const struct out *o = to;
+
+	fprintf(o->file, "%s{task=\"", o->name);
+	put_value(o->file, task);
+	fprintf(o->file, "\"} %.6f\n", (double)value * unit);
+}
+
+static void put_ms(void *to, const char *task, uint64_t value)
+{
+	if (value) /* it has run */
+		put_task_seconds(to, task, value, 1e-3);
+}
+
+static void put_us(void *to, const char *task, uint64_t value)
+{
+	put_task_seconds(to, task, value, 1e-6);
+}
+
+static void put_task_runs(const struct out *o)
+{
+	background_put(BACKGROUND_TASK_RUNS, put_whole, (void *)o);
+}
+
+static void put_task_failures(const struct out *o)
+{
+	background_put(BACKGROUND_TASK_FAILURES, put_whole, (void *)o);
+}
+
+static void put_task_in_row(const struct out *o)
+{
+	background_put(BACKGROUND_TASK_IN_ROW, put_whole, (void *)o);
+}
+
+static void put_task_last(const struct out *o)
+{
+	background_put(BACKGROUND_TASK_LAST_MS, put_ms, (void *)o);
+}
+
+static void put_task_duration(const struct out *o)
+{
+	background_put(BACKGROUND_TASK_DURATION_US, put_us, (void *)o);
+}
+
+static void put_snapshot_version(const struct out *o)
+{
+	background_put(BACKGROUND_SNAPSHOT_VERSION, put_whole, (void *)o);
+}
+
+static void put_snapshot_bytes(const struct out *o)
+{
+	background_put(BACKGROUND_SNAPSHOT_BYTES, put_whole, (void *)o);
+}
+
+static void put_jobs(const struct out *o)
+{
+	put_one(o, "status", "queued", atomic_load(&background_jobs()->queued));
+	put_one(o, "status", "running", atomic_load(&background_jobs()->running));
+}
+
+static void put_job_runs(const struct out *o)
+{
+	put_one(o, "outcome", "done", atomic_load(&background_jobs()->done));
+	put_one(o, "outcome", "failed", atomic_load(&background_jobs()->failed));
+	put_one(o, "outcome", "retried", atomic_load(&background_jobs()->retried));
 }
 
 /* ---- The master as a process: proc(5).  What cannot be read is left out. */

@@ -149,11 +149,6 @@ static void defer(struct percore_request *request)
 		percore_defer(request, name, input, percore_query(request, "key"));
 }
 
-static void status(struct percore_request *request)
-{
-	percore_answer_json(request, 200, percore_background());
-}
-
 int main(int argc, char **argv)
 {
 	struct percore_app *app = percore_app_new("busy", "1");
@@ -169,6 +164,6 @@ int main(int argc, char **argv)
 	percore_add_job(app, "hang", job_hang);
 	percore_add_route(app, "POST", "/defer", defer);
 	percore_add_route(app, "GET", "/counter", counter_get);
-	percore_add_probe(app, "/status", status);
+	percore_add_status(app, "/status");
 	return percore_run(app, argc, argv);
 }

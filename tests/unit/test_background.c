@@ -348,6 +348,8 @@ END_TEST
 
 /* ---- The jobs' file. */
 
+#ifdef HAVE_SQLITE
+
 static char folder[] = "/tmp/percore-jobs-XXXXXX", file[64];
 static struct job_sqlite *store;
 
@@ -648,6 +650,8 @@ START_TEST(full_disk_refuses_and_recovers)
 }
 END_TEST
 
+#endif
+
 START_TEST(delay_between_attempts_grows_to_an_hour)
 {
 	ck_assert_uint_eq(job_delay_ms(1000, 1, 0), 1000);
@@ -690,6 +694,7 @@ Suite *background_suite(void)
 		                       what_cannot_be_published_changes_nothing,
 		                       nobody_reads_a_torn_value_whoever_dies,
 		                       directory_of_a_dead_pool_is_removed,
+#ifdef HAVE_SQLITE
 		                       job_is_kept_taken_once_and_its_result_told,
 		                       key_makes_one_job_of_many,
 		                       full_queue_refuses_until_one_is_taken,
@@ -699,6 +704,7 @@ Suite *background_suite(void)
 		                       damaged_file_is_put_aside,
 		                       file_of_a_later_version_is_left_alone,
 		                       full_disk_refuses_and_recovers,
+#endif
 		                       delay_between_attempts_grows_to_an_hour,
 		                       run_is_judged_by_its_attempts,
 		                       NULL };
