@@ -177,7 +177,7 @@ void percore_defer(struct percore_request *request, const char *name, json_objec
 	struct job_offer job = { .input = json_object_to_json_string_ext(input, JSON_C_TO_STRING_PLAIN) };
 
 	if (b && !job_find(b, name)) {
-		log_line("percore_defer: there is no job %s; percore_add_job makes one", name);
+		log_error("percore_defer: there is no job %s; percore_add_job makes one", name);
 		percore_answer_problem(request, 500, NULL);
 	} else if (b && !job.input) {
 		percore_no_memory();

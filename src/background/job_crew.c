@@ -90,9 +90,9 @@ void job_crew_clear(struct job_crew *crew, struct job_run *run, const struct job
 	struct jobs_shm *shm = &crew->background->shm->jobs;
 
 	if (*run->problem)
-		log_line("job %s %s: attempt %u failed: %s%s", run->entry.name, run->entry.id,
-		         run->entry.attempt, run->problem,
-		         end->state == JOB_FAILED ? "; it is not tried again" : "");
+		log_warning("job %s %s: attempt %u failed: %s%s", run->entry.name, run->entry.id,
+		            run->entry.attempt, run->problem,
+		            end->state == JOB_FAILED ? "; it is not tried again" : "");
 	atomic_fetch_add(end->state == JOB_DONE     ? &shm->done
 	                 : end->state == JOB_FAILED ? &shm->failed
 	                                            : &shm->retried,

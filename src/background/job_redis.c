@@ -82,7 +82,7 @@ bool job_redis_check(const char *url)
 
 	if (read_url(url, &address))
 		return true;
-	log_line("jobs: must be redis://[USER:PASSWORD@]HOST[:PORT][/DB] or redis+unix:///PATH");
+	log_error("jobs: must be redis://[USER:PASSWORD@]HOST[:PORT][/DB] or redis+unix:///PATH");
 	return false;
 }
 
@@ -123,8 +123,8 @@ redisContext *job_redis_connect(const char *url, bool quiet)
 	if (!redis->err && redisSetTimeout(redis, timeout) == REDIS_OK && enter(redis, &a))
 		return redis;
 	if (!quiet) /* not the URL: it may hold a password */
-		log_line("jobs: Redis %s: %s", *a.path ? a.path : a.host,
-		         redis->err ? redis->errstr : "refused the password or the database");
+		log_error("jobs: Redis %s: %s", *a.path ? a.path : a.host,
+		          redis->err ? redis->errstr : "refused the password or the database");
 	redisFree(redis);
 	return NULL;
 }
@@ -201,7 +201,7 @@ redisReply *job_redis_run(redisContext *redis, const struct background *b, enum 
 	if (reply && reply->type != REDIS_REPLY_ERROR)
 		return reply;
 	if (!quiet)
-		log_line("jobs: Redis: %s", reply ? reply->str : redis->errstr);
+		log_error("jobs: Redis: %s", reply ? reply->str : redis->errstr);
 	freeReplyObject(reply);
 	return NULL;
 }
@@ -289,7 +289,7 @@ enum job_verdict job_redis_look(const struct background *b, const char *id, char
 bool job_redis_check(const char *url)
 {
 	(void)url;
-	log_line(
+	log_error(
 		"jobs: this percore was built without hiredis; name a file, or build it with libhiredis-dev");
 	return false;
 }

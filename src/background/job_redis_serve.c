@@ -108,7 +108,7 @@ static redisReply *command(struct consumer *c, int count, const char **words)
 	redisReply *reply = c->redis ? redisCommandArgv(c->redis, count, words, NULL) : NULL;
 
 	if (c->redis && (!reply || reply->type == REDIS_REPLY_ERROR)) {
-		log_line("jobs: Redis: %s", reply ? reply->str : c->redis->errstr);
+		log_error("jobs: Redis: %s", reply ? reply->str : c->redis->errstr);
 		freeReplyObject(reply);
 		note_away(c);
 		return NULL;
@@ -280,7 +280,7 @@ static void read_new(struct consumer *c)
 	if (redisBufferRead(c->waiter) != REDIS_OK ||
 	    redisGetReplyFromReader(c->waiter, &reply) != REDIS_OK) {
 		if (!c->is_away)
-			log_line("jobs: Redis: %s", c->waiter->errstr);
+			log_error("jobs: Redis: %s", c->waiter->errstr);
 		note_away(c);
 		return;
 	}

@@ -322,7 +322,7 @@ static int listen_here(const struct background *b)
 	unlink(address.sun_path);
 	if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
-	log_line("jobs: %s: %s", address.sun_path, strerror(errno));
+	log_error("jobs: %s: %s", address.sun_path, strerror(errno));
 	return -1;
 }
 
@@ -335,12 +335,12 @@ static bool lock(const char *path)
 	snprintf(name, sizeof name, "%s.lock", path);
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0) {
-		log_line("jobs %s: %s", name, strerror(errno));
+		log_error("jobs %s: %s", name, strerror(errno));
 		return false;
 	}
 	while (flock(fd, LOCK_EX | LOCK_NB) != 0)
 		if (tries++ == LOCK_TRIES) {
-			log_line("jobs %s: another pool uses this file; give each its own", path);
+			log_error("jobs %s: another pool uses this file; give each its own", path);
 			return false;
 		} else {
 			nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
@@ -427,9 +427,9 @@ bool job_server_check(const char *path)
 
 bool job_server_check(const char *path)
 {
-	log_line("jobs %s: this percore was built without SQLite; build it with libsqlite3-dev, or use "
-	         "redis://",
-	         path);
+	log_error("jobs %s: this percore was built without SQLite; build it with libsqlite3-dev, or use "
+	          "redis://",
+	          path);
 	return false;
 }
 

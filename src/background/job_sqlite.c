@@ -71,8 +71,8 @@ static void note(struct job_sqlite *s, int code)
 	s->is_bad = true;
 	s->is_damaged |= is_damage(code);
 	if (!s->is_said)
-		log_line("jobs %s: %s; jobs are refused until it can be written again", s->path,
-		         sqlite3_errmsg(s->db));
+		log_error("jobs %s: %s; jobs are refused until it can be written again", s->path,
+		          sqlite3_errmsg(s->db));
 	s->is_said = true;
 }
 
@@ -165,7 +165,7 @@ static int open_once(struct job_sqlite *s)
 	int fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* inputs may be private */
 
 	if (fd < 0) {
-		log_line("jobs %s: %s", s->path, strerror(errno));
+		log_error("jobs %s: %s", s->path, strerror(errno));
 		return SQLITE_CANTOPEN;
 	}
 	close(fd);
@@ -176,11 +176,11 @@ static int open_once(struct job_sqlite *s)
 	if (code == SQLITE_OK)
 		return code;
 	if (code == SQLITE_MISMATCH)
-		log_line(
+		log_error(
 			"jobs %s: a later version of percore made it; name another file, or use that version",
 			s->path);
 	else
-		log_line("jobs %s: %s", s->path, is_damage(code) ? "it is damaged" : sqlite3_errmsg(s->db));
+		log_error("jobs %s: %s", s->path, is_damage(code) ? "it is damaged" : sqlite3_errmsg(s->db));
 	let_go(s);
 	return code;
 }
@@ -209,13 +209,13 @@ static bool put_aside(const struct job_sqlite *s)
 		snprintf(from, sizeof from, "%s%s", s->path, ends[i]);
 		snprintf(to, sizeof to, "%s%s", aside, ends[i]);
 		if (rename(from, to) != 0 && errno != ENOENT) {
-			log_line("jobs %s: cannot be put aside: %s", from, strerror(errno));
+			log_error("jobs %s: cannot be put aside: %s", from, strerror(errno));
 			return false;
 		}
 	}
-	log_line("jobs %s: put aside as %s; starting with an empty one. "
-	         "What can be read of it: sqlite3 %s .recover",
-	         s->path, aside, aside);
+	log_error("jobs %s: put aside as %s; starting with an empty one. "
+	          "What can be read of it: sqlite3 %s .recover",
+	          s->path, aside, aside);
 	return true;
 }
 

@@ -169,9 +169,9 @@ bool percore_publish(const char *name, const void *bytes, size_t length)
 	int error = publish(name, bytes, length);
 
 	if (error)
-		log_line("snapshot %s of %zu bytes: %s; the version before stays", name, length,
-		         error == -ENOTSUP ? "there is no pool that keeps it (--workers 0, or --runtime-dir)"
-		                           : strerror(-error));
+		log_error("snapshot %s of %zu bytes: %s; the version before stays", name, length,
+		          error == -ENOTSUP ? "there is no pool that keeps it (--workers 0, or --runtime-dir)"
+		                            : strerror(-error));
 	return error == 0;
 }
 
@@ -226,8 +226,8 @@ static void look(const struct snapshot_shm *s, struct view *view)
 		error = map_version(s, version, &fresh);
 	}
 	if (error) {
-		log_line("snapshot %.*s cannot be read: %s", BACKGROUND_NAME_MAX - 1, s->name,
-		         strerror(-error));
+		log_error("snapshot %.*s cannot be read: %s", BACKGROUND_NAME_MAX - 1, s->name,
+		          strerror(-error));
 		return;
 	}
 	drop(view);

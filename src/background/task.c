@@ -157,9 +157,10 @@ static void say(const struct background_task *task, const struct task_shm *shm, 
 	if (in_row == 0 && in_row_before > 0)
 		log_line("task %s: good again after %u failures", task->name, in_row_before);
 	if (in_row > 0 && (in_row_before == 0 || is_new_reason))
-		log_line("task %s failed: %.*s; it runs again in %llu.%llu s, less often while it fails",
-		         task->name, BACKGROUND_REASON_MAX - 1, shm->reason,
-		         (unsigned long long)spacing_ms / 1000, (unsigned long long)spacing_ms % 1000 / 100);
+		log_warning("task %s failed: %.*s; it runs again in %llu.%llu s, less often while it fails",
+		            task->name, BACKGROUND_REASON_MAX - 1, shm->reason,
+		            (unsigned long long)spacing_ms / 1000,
+		            (unsigned long long)spacing_ms % 1000 / 100);
 }
 
 static void conclude(const struct background_task *task, struct task_shm *shm, enum task_outcome outcome,

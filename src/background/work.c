@@ -80,7 +80,7 @@ void work_settle(long nice_by)
 	settle_signals();
 	close_the_others();
 	if (nice_by > 0 && setpriority(PRIO_PROCESS, 0, (int)nice_by) != 0)
-		log_line("background: nice %ld: %s", nice_by, strerror(errno));
+		log_warning("background: nice %ld: %s", nice_by, strerror(errno));
 	if (sched_setscheduler(0, SCHED_BATCH, &none) != 0)
-		log_line("background: SCHED_BATCH: %s", strerror(errno));
+		log_warning("background: SCHED_BATCH: %s", strerror(errno));
 }

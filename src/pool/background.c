@@ -48,8 +48,8 @@ void background_open(struct pool *pool, struct background_shm *shm)
 	b->shm = shm;
 	pool->place_lock = place_open(shm->place, b->settings->runtime_dir);
 	if (pool->place_lock < 0)
-		log_line("runtime-dir %s: %s; there are no snapshots and no jobs", b->settings->runtime_dir,
-		         strerror(-pool->place_lock));
+		log_error("runtime-dir %s: %s; there are no snapshots and no jobs", b->settings->runtime_dir,
+		          strerror(-pool->place_lock));
 	task_bind(b);
 	snapshot_use(shm);
 	background_use(b);
@@ -84,8 +84,8 @@ static void start(struct pool *pool, enum background_role role, uint64_t now_ms)
 	a->pid = pid > 0 ? pid : 0;
 	if (pid > 0)
 		return;
-	log_line("cannot start the %s' process: %s; trying again in %d ms", names[role], strerror(errno),
-	         AGAIN_MS);
+	log_error("cannot start the %s' process: %s; trying again in %d ms", names[role], strerror(errno),
+	          AGAIN_MS);
 	a->start_at_ms = now_ms + AGAIN_MS;
 }
 
@@ -179,7 +179,7 @@ static void bury(struct pool *pool, enum background_role role, const siginfo_t *
 
 	describe(a, death, reason, sizeof reason);
 	if (!is_good)
-		log_line("the %s' process (pid %d) is replaced: %s", names[role], (int)a->pid, reason);
+		log_warning("the %s' process (pid %d) is replaced: %s", names[role], (int)a->pid, reason);
 	if (role == BACKGROUND_TASKS)
 		note_task(pool, a->cause, reason);
 	a->quick_deaths = !is_good && now_ms - a->born_ms < QUICK_MS ? a->quick_deaths + 1 : 0;
