@@ -274,8 +274,8 @@ START_TEST(hostile_texts_stay_one_valid_line)
 		for (int t = 0; t < ACCESS_TEXTS; t++) {
 			size_t length = (size_t)rand() % (round % 10 ? 20 : sizeof texts[t]);
 			for (size_t i = 0; i < length; i++)
-				texts[t][i] = round % 2 ? bytes[(size_t)rand() % (sizeof bytes - 1)]
-				                        : (char)(rand() % 255 + 1);
+				texts[t][i] = (char)(round % 2 ? bytes[(size_t)rand() % (sizeof bytes - 1)]
+				                               : rand() % 255 + 1);
 			texts[t][length] = '\0';
 			list[t] = texts[t];
 		}

@@ -1,0 +1,2 @@
+def page(e): return ""
+def write_plots(f,e): pass

@@ -1,0 +1,82 @@
+//! The peer that the article of 2017 measured: hyper, each thread with an event loop and a listening
+//! socket of its own (SO_REUSEPORT), so that a connection belongs to one thread.
+//!
+//!     peer-hyper PORT THREADS WAIT_US
+//!
+//! WAIT_US is time to sleep in each request; it blocks the thread, as work would.
+use hyper::header::CONTENT_TYPE;
+use hyper::server::conn::Http;
+use hyper::service::service_fn;
+use hyper::{Body, Request, Response};
+use serde::Serialize;
+use socket2::{Domain, Socket, Type};
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+#[derive(Serialize)]
+struct Data<'a> {
+    street: &'static str,
+    city: &'a str,
+}
+
+fn data(wait: Duration) -> Response<Body> {
+    let mut city = String::with_capacity(32);
+    for round in 0..100 {
+        city.clear();
+        write!(city, "Value: {}", round).unwrap();
+        // Every round's string is really made (std::hint::black_box is younger than Debian 12's compiler).
+        unsafe { std::arch::asm!("/* {0} */", in(reg) city.as_ptr(), options(nostack, preserves_flags)) };
+    }
+    if wait > Duration::ZERO {
+        std::thread::sleep(wait);
+    }
+    let answer = Data { street: "10 Downing Street", city: &city };
+    Response::builder()
+        .header(CONTENT_TYPE, "application/json")
+        .body(Body::from(serde_json::to_vec(&answer).unwrap()))
+        .unwrap()
+}
+
+fn listener(port: u16) -> std::net::TcpListener {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.set_reuse_port(true).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
+    socket.listen(4096).unwrap();
+    socket.into()
+}
+
+async fn serve(listener: std::net::TcpListener, wait: Duration) {
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    loop {
+        let (stream, _) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(_) => continue,
+        };
+        let _ = stream.set_nodelay(true);
+        tokio::spawn(async move {
+            let service = service_fn(move |_: Request<Body>| async move { Ok::<_, Infallible>(data(wait)) });
+            let _ = Http::new().http1_only(true).serve_connection(stream, service).await;
+        });
+    }
+}
+
+fn main() {
+    let numbers: Vec<u64> = std::env::args().skip(1).map(|n| n.parse().unwrap()).collect();
+    let (port, wait) = (numbers[0] as u16, Duration::from_micros(numbers[2]));
+    let threads: Vec<_> = (0..numbers[1])
+        .map(|_| listener(port))
+        .map(|listener| {
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+                runtime.block_on(serve(listener, wait))
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
