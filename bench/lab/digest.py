@@ -5,6 +5,7 @@ many workers.  projected: calculated from other figures.
 """
 import collections
 import math
+import re
 
 from . import plan, queues, stats, targets
 
@@ -134,9 +135,9 @@ def cost_figures(figures, price):
         for number, value in app["rounds"].items():
             both = value + (web["rounds"].get(number, math.nan) if web else 0)
             if not math.isnan(both):
-                rounds[int(number)] = both / 3600 * price  # us a request, a million of them, is seconds
+                rounds[int(number)] = both / 3600 * price * 100  # us a request are seconds a million
         if rounds:
-            found.append(figure(subject, "cost-per-million", "price", "lower", rounds, "projected",
+            found.append(figure(subject, "cost-per-million", "cents", "lower", rounds, "projected",
                                 "cost of a million requests"))
     return found
 
@@ -160,25 +161,24 @@ def ratio(figures, above, below):
 
 
 def limiter(trial, subject, cores):
-    """What kept a trial from more: whoever had no more time to use."""
+    """What kept a trial from more: whoever had no more time to use.  by, and the shares of the cores' time."""
     s = plan.subject_named(subject)
     if "app_cores" not in trial:
-        return "unknown"
-    if s.wait and trial["throughput_per_s"] * s.wait_us / 1e6 > 0.85 * s.workers:
-        return "the workers, all waiting"
-    busy = {"the workers": trial["app_cores"] / min(s.workers, cores),
-            "the web server": trial["web_cores"] / cores, "the load generator": trial["generator_cores"]}
+        return {"by": "unknown"}
+    used = {"workers": trial["app_cores"], "web server": trial["web_cores"], "generator": trial["generator_cores"],
+            "others": trial.get("others_cores", 0)}
+    busy = {"the workers": used["workers"] / min(s.workers, cores), "the web server": used["web server"] / cores,
+            "the load generator": used["generator"]}
     most = max(busy, key=busy.get)
-    if busy[most] >= 0.85:
-        return most
-    used = sum(trial[k] for k in ("app_cores", "web_cores", "generator_cores"))
-    others = trial.get("others_cores", 0)
-    if used + others < 0.85 * cores:
-        return "nothing: cores were idle"
-    parts = [(trial["app_cores"], "workers"), (trial["web_cores"], "web server"),
-             (trial["generator_cores"], "generator"), (others, "others")]
-    shares = ", ".join(f"{name} {value / cores:.0%}" for value, name in parts if value >= 0.02 * cores)
-    return f"the {cores} cores together ({shares})"
+    if s.wait and trial["throughput_per_s"] * s.wait_us / 1e6 > 0.8 * s.workers:
+        by = "the workers, all waiting"
+    elif busy[most] >= 0.85:
+        by = most
+    elif sum(used.values()) < 0.85 * cores:
+        by = "nothing: cores were idle"
+    else:
+        by = f"the {cores} cores together"
+    return {"by": by, "shares": {who: round(value / cores, 3) for who, value in used.items()}}
 
 
 def limiters(trials, cores):
@@ -205,7 +205,7 @@ def validity(experiment, trials):
     runs = [r for t in experiment["trials"] for r in [t] + t.get("runs", []) if "steal_share" in r]
     broken = [t for t in experiment["trials"] if t.get("invalid_because", "").startswith("failed")]
     invalid = [r for r in runs if not r["valid"]]
-    reasons = collections.Counter(r["invalid_because"].split(":")[0].split(" (")[0][:60] for r in invalid)
+    reasons = collections.Counter(re.split(r"[,:(]", r["invalid_because"])[0].strip() for r in invalid)
     others = sorted(r.get("others_cores", 0) for r in runs) or [0]
     late = sorted(r["lateness_p99_ns"] / 1e6 for r in runs if r.get("attempts")) or [0]
     return {"runs": len(runs), "invalid": len(invalid), "reasons": dict(reasons),

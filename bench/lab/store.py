@@ -16,7 +16,8 @@ class Store:
                 self.trials[trial["name"]] = trial
 
     def has(self, name):
-        return name in self.trials
+        """What failed is tried again."""
+        return name in self.trials and not self.trials[name].get("invalid_because", "").startswith("failed")
 
     def add(self, name, seen):
         self.trials[name] = {"name": name, **seen}
