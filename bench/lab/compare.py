@@ -2,8 +2,8 @@
 
 A figure changed when three things hold: its medians differ by more than --threshold (more for percentiles, which
 wander), the 95 % intervals do not overlap, and so far apart two samples of one kind come by chance less than once in a
-hundred (Mann and Whitney).  Few rounds cannot reach the third; then no value of one may lie within the other's range, and the
-threshold doubles.  A figure taken once has the threshold alone; a knee, the range of its searches.
+hundred (Mann and Whitney).  Few rounds cannot reach the third; then no value of one may lie within the other's range,
+and the threshold doubles.  A figure taken once has the threshold alone; a knee, the range of its searches.
 """
 from . import digest, report, stats
 
@@ -75,8 +75,9 @@ def text(changes, gone, come, warnings, counted):
     for way in ("worse", "better", "other"):
         for c in sorted((c for c in changes if c["way"] == way), key=lambda c: -abs(c["share"])):
             f, unit = c["figure"], c["figure"]["unit"]
-            lines.append(f"{way:7} {subject_text(f):46} {f['text']:34} {report.with_unit(c['old']['median'], unit):>12} -> "
-                         f"{report.with_unit(f['median'], unit):>12}  {c['share']:+.1%}  ({c['why']})")
+            before, after = report.with_unit(c["old"]["median"], unit), report.with_unit(f["median"], unit)
+            lines.append(f"{way:7} {subject_text(f):46} {f['text']:34} {before:>12} -> {after:>12}  {c['share']:+.1%}  "
+                         f"({c['why']})")
     if gone or come:
         lines.append(f"in one of the two only: {len(gone)} figures of the old, {len(come)} of the new")
     counts = {way: sum(c["way"] == way for c in changes) for way in ("worse", "better", "other")}

@@ -54,6 +54,8 @@ def figure(subject, metric, unit, better, values, kind="measured", text=None, in
 
 SIMPLE = [  # kind of trial, field, metric, unit, factor, better, text
     ("saturation", "throughput_per_s", "saturation", "1/s", 1, "higher", "saturation"),
+    ("saturation", "app_us", "full-app-cpu", "us", 1, "lower", "CPU a request at saturation, application"),
+    ("saturation", "web_us", "full-web-cpu", "us", 1, "lower", "CPU a request at saturation, web server"),
     ("cost", "app_us", "app-cpu", "us", 1, "lower", "CPU a request, application"),
     ("cost", "web_us", "web-cpu", "us", 1, "lower", "CPU a request, web server"),
     ("cost", "p50_ns", "p50", "ms", 1e-6, "lower", "p50 at the fixed rate"),
@@ -74,7 +76,7 @@ def simple_figures(trials):
         for subject in trials.subjects(kind):
             usable = trials.usable(kind, subject)
             values = {n: t[field] * factor for n, t in usable.items() if field in t}
-            if metric == "web-cpu" and ".direct" in subject or not values:
+            if metric.endswith("web-cpu") and ".direct" in subject or not values:
                 continue
             spoiled = sum(not t.get("valid", True) for t in trials.by[kind, subject].values())
             label_of = "emulated" if subject.endswith(".wait") else "measured"

@@ -79,7 +79,8 @@ def knee(trial_s, warmup_s, trials, needed, searches):
 RATES = [1000, 2000, 4000, 6000, 8000, 10000, 12000, 15000, 20000, 25000, 30000, 40000]
 SIZES = {
     "smoke": Size("smoke", 1, 0.5, 0.5, 1, 0.5, [1000, 4000], 1, 3, 0.5, 1, 1, [0.8], [1, 4],
-                  knee(0.5, 0.1, 1, 1, 1) + ["--max-lateness", "1h", "--max-cpu", "1000"], 8, [4], False, launch_per_s=20, clients=40, tries=1),
+                  knee(0.5, 0.1, 1, 1, 1) + ["--max-lateness", "1h", "--max-cpu", "1000"], 8, [4], False,
+                  launch_per_s=20, clients=40, tries=1),
     "quick": Size("quick", 3, 1, 1.5, 1, 1, [1000, 4000, 8000, 12000, 16000], 1, 12, 1, 1, 4, [0.5, 0.8, 0.9],
                   [1, 2, 4, 16], knee(1, 0.2, 1, 1, 1), 11, [4], False, launch_per_s=40),
     "hour": Size("hour", 7, 2, 2, 1, 2, RATES, 1, 60, 2, 3, 6, [0.5, 0.7, 0.8, 0.9, 0.95], [1, 2, 4, 8, 16, 32],

@@ -35,7 +35,7 @@ def p99(workers, load, requests=200000, seed=1):
     return quantile(sojourns(workers, load, requests, seed=seed), 0.99)
 
 
-def highest_load(workers, limit=LIMIT, requests=200000, precision=0.004):
+def highest_load(workers, limit=LIMIT, requests=400000, precision=0.004):
     """The load up to which the 99th percentile stays within the limit."""
     low, high = 0.3, 1.0
     while high - low > precision:
@@ -47,13 +47,13 @@ def highest_load(workers, limit=LIMIT, requests=200000, precision=0.004):
     return round((low + high) / 2, 3)
 
 
-def simulated(loads, workers, requests=200000):
+def simulated(loads, workers):
     """Everything that the report shows of it."""
-    own = highest_load(1, requests=requests)
+    own = highest_load(1)
     return {
         "limit": LIMIT,
-        "highest_load": [{"workers": n, "one_queue": highest_load(n, requests=requests), "own_queues": own}
+        "highest_load": [{"workers": n, "one_queue": highest_load(n), "own_queues": own}
                          for n in WORKERS],
-        "p99": [{"load": load, "own_queues": round(p99(1, load, requests), 3),
-                 **{str(n): round(p99(n, load, requests), 3) for n in workers}} for load in loads],
+        "p99": [{"load": load, "own_queues": round(p99(1, load), 3),
+                 **{str(n): round(p99(n, load), 3) for n in workers}} for load in loads],
     }

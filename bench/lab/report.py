@@ -27,6 +27,10 @@ def number(value, unit=""):
     return text
 
 
+def percent(share):
+    return f"{100 * share:.3g} %" if share else "0 %"
+
+
 UNITS = {"us": "µs", "1/s": "/s"}
 
 
@@ -78,21 +82,25 @@ def answer(view):
     return [s for s in (answer_rate(view), answer_cost(view), answer_queue(view)) if s]
 
 
+def listed(parts):
+    return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
+
+
 def answer_rate(view):
-    def told(subject):
-        rate, searched = view.held(subject)
-        return None if rate is None else f"{rate:,.0f}" + ("" if searched else " or more")
-    counts = sorted(n.workers for n in map(plan.subject_named, view.subjects("saturation", "nginx"))
-                    if n.app == "percore")
-    parts = [(n, told(f"percore-{n}.nginx")) for n in counts]
-    parts = [f"{rate} requests a second with {n} worker{'s' if n > 1 else ''}" for n, rate in parts if rate]
-    if not parts:
+    counts = sorted(s.workers for s in map(plan.subject_named, view.subjects("saturation", "nginx"))
+                    if s.app == "percore")
+    held = {n: view.held(f"percore-{n}.nginx") for n in counts}
+    held = {n: h for n, h in held.items() if h[0] is not None}
+    if not held:
         return None
-    hyper = told(f"hyper-{view.cores}.nginx")
-    beside = f", where hyper with {view.cores} threads carries {hyper}" if hyper else ""
-    listed = ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
-    return (f"On {view.cores} cores that it shares with nginx and the load generator, percore carries {listed} "
-            f"before its 99th percentile passes {view.meta['slo_ms']} ms{beside}.")
+    least = "" if all(searched for _, searched in held.values()) else "at least "
+    rates = listed([f"{rate:,.0f}" for rate, _ in held.values()])
+    plural = "s" if list(held) != [1] else ""
+    other, searched = view.held(f"hyper-{view.cores}.nginx")
+    beside = f"; hyper with {view.cores} threads carries {'' if searched else 'at least '}{other:,.0f}" if other else ""
+    return (f"On {view.cores} cores that it shares with nginx and the load generator, percore carries {least}{rates} "
+            f"requests a second with {listed([str(n) for n in held])} worker{plural} before its 99th percentile passes "
+            f"{view.meta['slo_ms']} ms{beside}.")
 
 
 def answer_cost(view):
@@ -204,7 +212,8 @@ def spectrum_chart(view):
                 share = total / (total - below)
                 points.append((share, value / 1e6, f"{digest.label(subject)}: {100 * below / total:.5g} % within "
                                f"{value / 1e6:.3g} ms"))
-        series.append(charts.line(digest.label(subject), thinned(points), plan.subject_named(subject).app, index, index))
+        series.append(charts.line(digest.label(subject), thinned(points), plan.subject_named(subject).app, index,
+                                  index))
     ticks = ", ".join(f'"{100 - 100 / 10 ** k:g} %%" {10 ** k}' for k in range(1, 5))
     return charts.svg(series, ['set xlabel "share of the requests"', 'set ylabel "answered within, ms"',
                                "set logscale xy", f'set xtics ("0" 1, "50 %%" 2, {ticks})', 'set format y "%g"',
@@ -230,7 +239,8 @@ def scaling_chart(view):
         series.append(charts.line(label, [(x, y, said(label, x, y, "workers", "/s")) for x, y in figures], app, index,
                                   index))
         knees = sorted((plan.subject_named(f["subject"]).workers, f["median"]) for f in view.experiment["figures"]
-                       if f["metric"] == "knee" and f["subject"].endswith(".wait") and f["subject"].startswith(app + "-"))
+                       if f["metric"] == "knee" and f["subject"].endswith(".wait")
+                       and f["subject"].startswith(app + "-"))
         label = f"{digest.LABELS[app]}: knee"
         series.append(charts.line(label, [(x, y, said(label, x, y, "workers", "/s")) for x, y in knees], app, 2,
                                   4 + index))
@@ -286,7 +296,7 @@ def load_chart(view, workers):
             if saturation and f["subject"] == subject and f["metric"].startswith("p99-at-"):
                 load = f["rate_per_s"] / saturation
                 points.append((round(load, 4), f["median"], f"{digest.LABELS[app]}: p99 {f['median']:.3g} ms at "
-                               f"{load:.0%} of its saturation"))
+                               f"{percent(load)} of its saturation"))
         series.append(charts.line(f"{digest.LABELS[app]}, {workers} {digest.KIND_OF[app]}s", points, app, index, index,
                                   line_too=False))
     if not any(s["points"] and not s["plain"] for s in series):
@@ -321,7 +331,7 @@ def shares_text(of):
     told = []
     for who in of[0]:
         values = sorted(s[who] for s in of)
-        low, high = f"{values[0]:.0%}", f"{values[-1]:.0%}"
+        low, high = percent(values[0]), percent(values[-1])
         told.append(f"{who} {low}" if low == high else f"{who} {low} to {high}")
     return f" ({', '.join(told)})"
 
@@ -340,7 +350,8 @@ def bars(view, subjects, parts, unit, title):
         parts_text = " + ".join(number(v) for v in values if v)
         together = f" = {number(sum(values))}" if sum(bool(v) for v in values) > 1 else ""
         app = plan.subject_named(subject).app
-        rows.append(f'<div class="row" style="--bar:var(--{app})"><span>{escape(digest.label(subject, "always"))}</span>'
+        name = escape(digest.label(subject, "always"))
+        rows.append(f'<div class="row" style="--bar:var(--{app})"><span>{name}</span>'
                     f'<div class="track">{pieces}</div><span class="num">{parts_text}{together} {unit}</span></div>')
     legend = " ".join(f'<span class="swatch part{k}"></span>{escape(name)}' for k, (_, name) in enumerate(parts))
     legend = f'<p class="legend" style="--bar:var(--ink)">{legend}</p>' if len(parts) > 1 else ""
@@ -404,6 +415,10 @@ def once_table(view):
             f'<th class="num">executable, KiB</th></tr></thead><tbody>{"".join(rows)}</tbody></table>')
 
 
+def from_to(low, high, unit):
+    return "–" if low == high else f"{number(low, unit)} to {number(high, unit)}"
+
+
 def every_figure(view):
     groups = {}
     for f in view.experiment["figures"]:
@@ -411,8 +426,7 @@ def every_figure(view):
     parts = []
     for text, figures in groups.items():
         for f in figures:
-            interval = "–" if f["low"] == f["high"] else f'{number(f["low"], f["unit"])} to {number(f["high"], f["unit"])}'
-            spread = "–" if f["least"] == f["most"] else f'{number(f["least"], f["unit"])} to {number(f["most"], f["unit"])}'
+            interval, spread = from_to(f["low"], f["high"], f["unit"]), from_to(f["least"], f["most"], f["unit"])
             subject = ("percore, static" if f["subject"].startswith("percore-static")
                        else digest.label(f["subject"], "always") if not f["subject"].endswith(".none")
                        else digest.LABELS[plan.subject_named(f["subject"]).app])
@@ -443,17 +457,17 @@ def doubts(view):
     """What a reader should know before believing a figure."""
     v, found = view.experiment["validity"], []
     if view.meta["size"] != "full":
-        found.append(f"This was a short run (--{view.meta['size']}): fewer rounds and shorter searches than the figures "
-                     "deserve.")
+        found.append(f"This was a short run (--{view.meta['size']}): fewer rounds and shorter searches than the "
+                     "figures deserve.")
     if v["others_median_cores"] > 0.1:
         found.append(f"The machine was not ours alone: others used {v['others_median_cores']:.2f} cores "
                      f"(median; at most {v['others_most_cores']:.2f}) while we measured.")
     if v["steal_most"] > 0.02:
-        found.append(f"The hypervisor took up to {v['steal_most']:.1%} of the CPU time.")
+        found.append(f"The hypervisor took up to {percent(v['steal_most'])} of the CPU time.")
     if v["invalid"]:
         reasons = "; ".join(f"{r} ({n})" for r, n in v["reasons"].items())
-        found.append(f"{v['invalid']} of {v['runs']} runs stayed invalid after being repeated: {reasons}. They count only "
-                     "where nothing valid was to be had.")
+        found.append(f"{v['invalid']} of {v['runs']} runs stayed invalid after being repeated: {reasons}. "
+                     "They count only where nothing valid was to be had.")
     if v["errors"]:
         found.append(f"{v['errors']:,} of {v['requests'] + v['errors']:,} requests failed.")
     for app, reason in view.meta.get("left_out", {}).items():
@@ -469,7 +483,7 @@ def validity_box(view):
     facts = [("machine", f"{m['cores']} cores of {m['cpu']}, {m['memory_mib'] / 1024:.0f} GiB, Linux {m['kernel']}; "
                          f"load average at the start {m['load_average_at_start']}"),
              ("run", f"{view.meta['started']}, percore at {view.meta['commit']}: {view.meta['command']}"),
-             ("steal", f"at most {v['steal_most']:.1%}"),
+             ("steal", f"at most {percent(v['steal_most'])}"),
              ("lateness of the generator, p99", f"median {v['lateness_median_ms']:.2f} ms, "
                                                 f"at most {v['lateness_most_ms']:.2f} ms"),
              ("others on the machine", f"{v['others_median_cores']:.2f} cores, at most {v['others_most_cores']:.2f}"),
@@ -487,8 +501,8 @@ anew for each trial behind the same nginx (hyper also direct), on the same machi
 subjects take turns in random order, in rounds; ratios are taken within a round. percore-load checks every body. FastCGI
 goes over a Unix socket, hyper and Node over TCP. percore's protection against overload is off, because its peers have
 none and the ramp overloads on purpose. The intervals are of the median, by bootstrap.</p>
-<p><b>measured</b>: seen as it is. <b>emulated</b>: seen, but of requests that sleep 2 ms where work would compute, so that
-few cores carry many workers. <b>projected</b>: calculated from other figures.</p>"""
+<p><b>measured</b>: seen as it is. <b>emulated</b>: seen, but of requests that sleep 2 ms where work would compute, so
+that few cores carry many workers. <b>projected</b>: calculated from other figures.</p>"""
 
 
 def fit_text(view):
@@ -503,13 +517,14 @@ def fit_text(view):
 def sections(view):
     ramped = ramp_subjects(view)
     ramp_limit = limited_by(view, "ramp", ramped)
-    first = "Clients come one after the other, each asks again when it is answered."
+    first = (f"{view.meta.get('ramp', 'Clients come one after the other')}; each asks again when it is answered.")
     panels = "".join(chart(ramp_chart(view, field, factor, axis, log), f"Ramp: {title}", first if n == 0 else "",
                            "measured", ramp_limit)
                      for n, (title, field, factor, axis, log) in enumerate((
                          ("throughput", "good", 1, "requests a second", False), ("p50", "p50_ns", 1e-6, "ms", True),
                          ("p95", "p95_ns", 1e-6, "ms", True), ("p99", "p99_ns", 1e-6, "ms", True),
-                         ("p99.9", "p99.9_ns", 1e-6, "ms", True))))
+                         ("p99.9", "p99.9_ns", 1e-6, "ms", True),
+                         ("clients", "connections", 1, "clients", False))))
     cpu = bars(view, view.subjects("app-cpu"), [("app-cpu", "application"), ("web-cpu", "web server")], "µs",
                "CPU time a request")
     cost = bars(view, view.subjects("cost-per-million"), [("cost-per-million", "cost")], "cents",
@@ -517,30 +532,33 @@ def sections(view):
     saturation_limit = limited_by(view, "saturation", view.subjects("saturation"))
     rate = f"{view.meta['rate_per_s']:,.0f}"
     simulated = "The workers' number, by simulation; the points are where the search found the knee."
-    loads = "".join(chart(load_chart(view, n), f"p99 against load, {n} workers", "Lines are simulated, points were seen: "
-                          "the distance between them is what a real machine adds.", "emulated and projected",
-                          "the workers, all waiting") for n in (4, 16) if f"percore-{n}.nginx.wait/p99-at-0.80" in view.by)
+    loads = "".join(chart(load_chart(view, n), f"p99 against load, {n} workers",
+                          "Lines are simulated, points were seen: between them is what a real machine adds.",
+                          "emulated and projected", "the workers, all waiting")
+                    for n in (4, 16) if f"percore-{n}.nginx.wait/p99-at-0.80" in view.by)
     return f"""
 <section><h2>99th percentile against rate</h2><div class="grid one">
-{chart(rate_chart(view), "p99 at fixed rates, behind nginx", "Independent arrivals; latency counts from the intended start.",
-       "measured", saturation_limit)}</div></section>
+{chart(rate_chart(view), "p99 at fixed rates, behind nginx",
+       "Independent arrivals; latency counts from the intended start.", "measured", saturation_limit)}</div></section>
 <section><h2>CPU time of a request <span class="kind">measured</span></h2>
-<p>At {rate} requests a second for all: the figure that repeats best on a small machine. <b>Limited by:</b> nothing, the
-rate is far below what any can do.</p>{cpu}</section>
-<section><h2>Side by side <span class="kind">measured</span></h2><p>Percentiles and CPU time at {rate} requests a second.
-<b>At most is limited by:</b> {escape(saturation_limit)}.</p><div class="scroll">{summary_table(view)}</div></section>
+<p>At {rate} requests a second for all: the figure that repeats best on a small machine. <b>Limited by:</b> the
+chosen rate.</p>{cpu}</section>
+<section><h2>Side by side <span class="kind">measured</span></h2>
+<p>Percentiles and CPU time at {rate} requests a second. <b>At most is limited by:</b>
+{escape(saturation_limit)}.</p><div class="scroll">{summary_table(view)}</div></section>
 <section><h2>The ramp of the article</h2><div class="grid">{panels}</div></section>
 <section><h2>Percentiles and scaling</h2><div class="grid">
 {chart(spectrum_chart(view), f"Percentile spectrum at {rate}/s", "How many requests are answered within what time.",
-       "measured", "nothing, by choice of the rate")}
-{chart(scaling_chart(view), "More workers, requests that wait 2 ms", "On few cores, more workers can only be seen with work "
-       "that waits." + escape(fit_text(view)), "emulated",
+       "measured", "the chosen rate")}
+{chart(scaling_chart(view), "More workers, requests that wait 2 ms",
+       "On few cores, more workers can only be seen with work that waits." + escape(fit_text(view)), "emulated",
        limited_by(view, "scaling", view.subjects("wait-saturation")))}
 {chart(capacity_chart(view), "What one queue gains", simulated, "projected and emulated", "the workers")}
 {loads}</div></section>
-<section><h2>What a million requests cost <span class="kind">projected</span></h2><p>CPU time of application and web server
-at {rate} requests a second, at {view.meta['price']:g} a core hour, were every second used; who keeps within the limit
-leaves some idle: divide by knee / saturation.</p>{cost}</section>
+<section><h2>What a million requests cost <span class="kind">projected</span></h2>
+<p>CPU time of application and web server at {rate} requests a second, at {view.meta['price']:g} a core
+hour, were every second used; who keeps within the limit leaves some idle: divide by knee / saturation.</p>
+{cost}</section>
 <section><h2>Start, memory, size <span class="kind">measured</span></h2><div class="scroll">{once_table(view)}</div>
 <h3>System calls a request</h3>{calls_list(view)}</section>
 <section><h2>Every figure</h2><details><summary>{len(view.experiment['figures'])} figures with their spread</summary>

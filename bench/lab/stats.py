@@ -4,7 +4,7 @@ import math
 import random
 from statistics import median
 
-RESAMPLES = 4000
+RESAMPLES = 1000
 
 
 def interval(values, share=0.95, seed=1):

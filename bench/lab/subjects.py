@@ -207,7 +207,8 @@ class Running:
         if self.subject.app == "go":  # it refuses a request that does not name its protocol
             conf = conf.replace("fastcgi_pass", "fastcgi_param SERVER_PROTOCOL $server_protocol;\n\t\tfastcgi_pass")
         if self.subject.app == "php":
-            conf = conf.replace("fastcgi_pass", f"fastcgi_param SCRIPT_FILENAME {self.folder}/data.php;\n\t\tfastcgi_pass")
+            script = f"fastcgi_param SCRIPT_FILENAME {self.folder}/data.php;"
+            conf = conf.replace("fastcgi_pass", f"{script}\n\t\tfastcgi_pass")
         temporary = "".join(f"{kind}_temp_path {self.folder}/{kind}; " for kind in
                             ("client_body", "fastcgi", "proxy", "uwsgi", "scgi"))
         user = "user root; " if os.geteuid() == 0 else ""

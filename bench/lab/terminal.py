@@ -24,9 +24,10 @@ def targets(view):
     lines = []
     for t in view.experiment["targets"]:
         got = report.number(t["value"]) if "value" in t else "-"
-        spread = f"({report.number(t['low'])} to {report.number(t['high'])})" if "value" in t and t["low"] != t["high"] else ""
+        spread = f"({report.from_to(t['low'], t['high'], '')})" if "value" in t and t["low"] != t["high"] else ""
         verdict = t["verdict"] + ("" if t.get("sure", True) else ", within the noise")
-        lines.append(f"{t['text']:68} {got:>7} {t['relation']} {t['limit']:<6g} {spread:17} {verdict}")
+        what = t["text"] + (f" ({t['note']})" if t["note"].startswith("at ") else "")
+        lines.append(f"{what:68} {got:>7} {t['relation']} {t['limit']:<6g} {spread:17} {verdict}")
     return lines
 
 
@@ -36,8 +37,8 @@ def text(experiment):
     for sentence in report.answer(view):
         lines += textwrap.wrap(sentence, 110) + [""]
     rate = f"{view.meta['rate_per_s']:,.0f}"
-    lines += table(view) + ["", f"percentiles and CPU time at {rate} requests/s; knee: the highest rate with a p99 of 10 ms"
-                                " at most", ""]
+    lines += table(view) + ["", f"percentiles and CPU time at {rate} requests/s; knee: the highest rate with a p99 of "
+                                "10 ms at most", ""]
     lines += targets(view)
     judged = [t["verdict"] for t in experiment["targets"] if t["verdict"] != "not measured"]
     lines += ["", f"{judged.count('met')} of {len(judged)} targets met"]
