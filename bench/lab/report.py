@@ -28,7 +28,7 @@ def number(value, unit=""):
 
 
 def percent(share):
-    return f"{100 * share:.3g} %" if share else "0 %"
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
 UNITS = {"us": "µs", "1/s": "/s"}
@@ -158,12 +158,14 @@ def median_seconds(view, subject, field):
 
 def ramp_chart(view, field, factor, axis, log):
     series = []
-    for number_of, subject in enumerate(ramp_subjects(view)):
+    clients = field == "connections"
+    for number_of, subject in enumerate(ramp_subjects(view)[:1 if clients else None]):
         s = plan.subject_named(subject)
         points = [(n + 1, v * factor, said(digest.label(s), n + 1, v * factor, "s", axis))
                   for n, v in enumerate(median_seconds(view, subject, field)) if v > 0]
         style = style_of(subject) if s.app == "percore" else 3 + number_of % 3
-        series.append(charts.line(digest.label(s), points, s.app, style, number_of))
+        series.append(charts.line("clients of every subject" if clients else digest.label(s), points,
+                                  "plain" if clients else s.app, style, number_of))
     options = ['set xlabel "seconds"', f'set ylabel "{axis}"', 'set format y "%g"']
     return charts.svg(series, options + (["set logscale y"] if log else ["set yrange [0:*]"]))
 

@@ -100,6 +100,7 @@ class Running:
     def spawn(self, *command, **how):
         with open(self.folder / "stderr", "a", encoding="utf-8") as errors:
             process = subprocess.Popen([str(c) for c in command], stdout=errors, stderr=errors,
+                                       process_group=0,  # Ctrl-C is for bench/experiment, which stops them
                                        **{"stdin": subprocess.DEVNULL, **how})
         self.started.append(process)
         return process.pid

@@ -39,7 +39,7 @@ class Load:
         path.unlink(missing_ok=True)
         command = [str(self.program), "--quiet", "--json", str(path), *map(str, arguments), self.running.url]
         done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                              timeout=timeout_s)
+                              timeout=timeout_s, process_group=0)
         if done.returncode not in (0, 1, 2, 3) or not path.exists():
             raise Failed(f"percore-load ended with {done.returncode}: {done.stdout.strip()[-300:]}")
         return json.loads(path.read_text())
@@ -153,7 +153,7 @@ def calls(load, size):
     out = load.folder / "strace"
     pids = [f"-p{p}" for p in load.running.app_tree()]
     with subprocess.Popen(["strace", "-c", "-f", "-U", "calls,name", "-o", out, *pids], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as tracer:
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0) as tracer:
         time.sleep(0.6)
         try:
             result = load.call(["--clients", "32", "--duration", f"{size.calls_s}s", *LAX])
