@@ -232,7 +232,8 @@ class Running:
         total = sum(private_kib(p) for p in pids)
         if self.subject.app in ("hyper", "go"):
             return total / self.subject.workers, total
-        workers = sorted(private_kib(p) for p in pids if not children(p))
+        named = [p for p in pids if read(f"/proc/{p}/comm").strip() == "percore-worker"]  # not its helpers
+        workers = sorted(private_kib(p) for p in named or [p for p in pids if not children(p)])
         return workers[len(workers) // 2], total
 
     def stop(self):
