@@ -88,11 +88,13 @@ def plain():
     return BUILD / "bench" / "plain"
 
 
-def everything(say):
-    """Programs by app, and why the others are left out."""
+def everything(wanted, say):
+    """Programs by app, of those wanted, and why the others are left out."""
     programs, left_out = {"percore": str(percore())}, {}
     PEERS.mkdir(parents=True, exist_ok=True)
     for app, build in (("hyper", hyper), ("go", go), ("php", php), ("node", node), ("plain", plain)):
+        if app not in wanted:
+            continue
         say(f"building {app}")
         try:
             programs[app] = str(build())
@@ -119,13 +121,13 @@ def libraries_bytes(program):
     return total, names
 
 
-def sizes(programs, folder):
+def sizes(programs, folder, with_static):
     """Bytes of each executable, stripped; what it needs beside it."""
     found = {}
     for app, program in programs.items():
         libraries, names = libraries_bytes(program)
         found[app] = {"bytes": stripped_bytes(program, folder), "libraries_bytes": libraries, "libraries": names}
-    static = static_percore()
+    static = static_percore() if with_static else None
     if static and static.exists():
         found["percore-static"] = {"bytes": stripped_bytes(static, folder), "libraries_bytes": 0, "libraries": []}
     return found

@@ -8,7 +8,10 @@ class Store:
         self.path = Path(folder) / "trials.jsonl"
         self.trials = {}
         if self.path.exists():
-            for line in self.path.read_text().splitlines():
+            text = self.path.read_text(encoding="utf-8")
+            if text and not text.endswith("\n"):
+                self.path.write_text(text + "\n", encoding="utf-8")
+            for line in text.splitlines():
                 try:
                     trial = json.loads(line)
                 except ValueError:
