@@ -204,7 +204,7 @@ class Running:
             conf = conf.replace("fastcgi_pass percore;", 'proxy_http_version 1.1; proxy_set_header Connection "";\n'
                                 "\t\tproxy_pass http://percore;")
         if self.subject.app in FASTCGI - KEEPS:
-            conf = re.sub(r".*(keepalive 32|fastcgi_keep_conn).*\n", "", conf)
+            conf = re.sub(r".*(keepalive \d+|fastcgi_keep_conn).*\n", "", conf)
         if self.subject.app == "go":  # it refuses a request that does not name its protocol
             conf = conf.replace("fastcgi_pass", "fastcgi_param SERVER_PROTOCOL $server_protocol;\n\t\tfastcgi_pass")
         if self.subject.app == "php":
