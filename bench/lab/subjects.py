@@ -206,16 +206,23 @@ class Running:
         if self.subject.app in FASTCGI - KEEPS:
             conf = re.sub(r".*(keepalive \d+|fastcgi_keep_conn).*\n", "", conf)
         if self.subject.app == "go":  # it refuses a request that does not name its protocol
-            conf = conf.replace("fastcgi_pass", "fastcgi_param SERVER_PROTOCOL $server_protocol;\n\t\tfastcgi_pass")
+            conf = self.with_parameter(conf, "SERVER_PROTOCOL $server_protocol")
         if self.subject.app == "php":
-            script = f"fastcgi_param SCRIPT_FILENAME {self.folder}/data.php;"
-            conf = conf.replace("fastcgi_pass", f"{script}\n\t\tfastcgi_pass")
+            conf = self.with_parameter(conf, f"SCRIPT_FILENAME {self.folder}/data.php")
         temporary = "".join(f"{kind}_temp_path {self.folder}/{kind}; " for kind in
                             ("client_body", "fastcgi", "proxy", "uwsgi", "scgi"))
         user = "user root; " if os.geteuid() == 0 else ""
         return (f"daemon off; pid {self.folder}/nginx.pid; error_log {self.folder}/nginx.log; {user}"
                 "worker_processes auto;\nevents { worker_connections 4096; }\n"
                 f"http {{ access_log off; {temporary}keepalive_requests 1000000000;\n{conf}}}\n")
+
+    @staticmethod
+    def with_parameter(conf, parameter):
+        """One more, beside the others: nginx inherits all or none."""
+        first = "fastcgi_param REQUEST_METHOD $request_method;"
+        if first not in conf:
+            raise build.Missing("deploy/nginx.conf passes no REQUEST_METHOD")
+        return conf.replace(first, f"{first} fastcgi_param {parameter};", 1)
 
     # ---- What it costs.
 
