@@ -42,7 +42,11 @@ class Load:
                               timeout=timeout_s, process_group=0)
         if done.returncode not in (0, 1, 2, 3) or not path.exists():
             raise Failed(f"percore-load ended with {done.returncode}: {done.stdout.strip()[-300:]}")
-        return json.loads(path.read_text())
+        result = json.loads(path.read_text())
+        if "good" in result and result["good"] <= result["errors"]["all"]:
+            kinds = {k: v for k, v in result["errors"].items() if v}
+            raise Failed(f"{result['good']} good answers; errors: {kinds}")
+        return result
 
     def measure(self, arguments, keep=()):
         busy, stolen, ticks = jiffies()
