@@ -18,7 +18,7 @@ void work_copy_text(char *to, const char *from, size_t size)
 	size_t n = 0;
 
 	for (; n + 1 < size && from[n]; n++)
-		to[n] = from[n] >= ' ' && from[n] <= '~' ? from[n] : '?';
+		to[n] = (char)(from[n] >= ' ' && from[n] <= '~' ? from[n] : '?');
 	to[n] = '\0';
 }
 

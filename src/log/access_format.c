@@ -152,7 +152,7 @@ static bool is_plain(unsigned char c)
 static bool put_text(const struct access_format *format, struct line *line,
                      const struct access_record_shm *record, enum access_text text)
 {
-	size_t length, bytes, most = line->length + most_bytes[text];
+	size_t length, bytes = 0, most = line->length + most_bytes[text];
 	const unsigned char *from = (const unsigned char *)text_of(record, text, &length);
 	char escaped[8];
 

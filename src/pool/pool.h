@@ -73,8 +73,8 @@ struct pool {
 	unsigned baseline;
 	struct attendant attendants[BACKGROUND_ROLES];
 	int place_lock; /* see background/place.h; negative: there is none */
-	pid_t keeper; /* see keeper.h; 0: none */
-	pid_t scribe; /* see scribe.h; 0: none */
+	pid_t keeper;   /* see keeper.h; 0: none */
+	pid_t scribe;   /* see scribe.h; 0: none */
 	uint64_t scribe_born_ms, scribe_due_ms;
 	pid_t admin;     /* see admin.h; 0: none */
 	bool admin_told; /* to leave */

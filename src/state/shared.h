@@ -20,7 +20,7 @@ enum shared_section {
 	SHARED_METRICS, /* struct metrics_shm, and struct metrics_slot_shm[] */
 	SHARED_LIMIT,   /* struct limit_shm */
 	SHARED_LIMIT_TABLE,
-	SHARED_ACCESS, /* struct access_shm: the access log's rings */
+	SHARED_ACCESS,     /* struct access_shm: the access log's rings */
 	SHARED_BACKGROUND, /* struct background_shm: tasks, snapshots, jobs */
 	SHARED_SECTIONS,
 };

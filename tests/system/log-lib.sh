@@ -1,5 +1,6 @@
 # For the tests of the access log: source it after lib.sh.
 # shellcheck shell=bash disable=SC2154
+# shellcheck disable=SC2034 # for those who source it
 log=$dir/access.log
 
 wait_lines() { # COUNT FILE...: until there are so many
