@@ -2,6 +2,7 @@
 #include "pool/keeper.h"
 
 #include "log/log.h"
+#include "pool/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,18 +65,11 @@ static int take_back(int pidfd, int fd)
 	return error;
 }
 
-static bool is_listening(int fd)
-{
-	int listening = 0;
-	socklen_t size = sizeof listening;
-
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
-}
-
 int keeper_restore(const struct pool *pool)
 {
 	int listener = pool->settings->listener, error = 0;
-	bool lost_listener = !is_listening(listener), lost_stderr = fcntl(STDERR_FILENO, F_GETFD) < 0;
+	bool lost_listener = !listener_is_listening(listener),
+	     lost_stderr = fcntl(STDERR_FILENO, F_GETFD) < 0;
 
 	if (!lost_listener && !lost_stderr)
 		return 0;
