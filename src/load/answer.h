@@ -68,6 +68,9 @@ struct protocol {
 	void (*start)(struct answer *answer);
 	enum answer_progress (*feed)(struct answer *answer, const char *bytes, size_t size);
 	enum answer_progress (*end)(struct answer *answer);
+	/* A kept connection may be closed after its answer, which does not say so: then the next request
+	 * goes over a new one, as web servers do it. */
+	bool may_close_unsaid;
 };
 
 static inline void answer_init(struct answer *answer, const struct expectation *expected)

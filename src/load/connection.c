@@ -69,6 +69,7 @@ static enum outcome open_socket(const struct connection_setup *setup, struct con
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	connection->fd = fd;
 	connection->state = CONNECTION_CONNECTING;
+	++*setup->connects;
 	int failed = connect(fd, (const struct sockaddr *)&address->storage, address->size);
 	if (failed && errno != EINPROGRESS)
 		return no_connection(setup, connection, errno);
@@ -77,6 +78,16 @@ static enum outcome open_socket(const struct connection_setup *setup, struct con
 	if (!failed)
 		connection->state = CONNECTION_BUSY;
 	return OUTCOME_PENDING;
+}
+
+/* Gone before the first byte of an answer. */
+static enum outcome lost(const struct connection_setup *setup, struct connection *connection,
+                         enum outcome outcome)
+{
+	connection_close(connection);
+	if (!connection->was_idle || !setup->protocol->may_close_unsaid)
+		return outcome;
+	return connection_start(setup, connection, connection->target);
 }
 
 static enum outcome send_rest(const struct connection_setup *setup, struct connection *connection)
@@ -89,7 +100,7 @@ static enum outcome send_rest(const struct connection_setup *setup, struct conne
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n < 0)
-			return closed_with(connection, errno == EPIPE ? OUTCOME_CLOSED : OUTCOME_RESET);
+			return lost(setup, connection, errno == EPIPE ? OUTCOME_CLOSED : OUTCOME_RESET);
 		connection->sent_bytes += (size_t)n;
 	}
 	bool unfinished = connection->sent_bytes < request->size;
@@ -103,6 +114,7 @@ enum outcome connection_start(const struct connection_setup *setup, struct conne
 {
 	connection->target = target;
 	connection->sent_bytes = 0;
+	connection->was_idle = connection->state == CONNECTION_IDLE;
 	answer_init(&connection->answer, &setup->expectations[target]);
 	setup->protocol->start(&connection->answer);
 	if (connection->state == CONNECTION_CLOSED) {
@@ -148,7 +160,7 @@ static enum outcome progress(const struct connection_setup *setup, struct connec
 static enum outcome ended(const struct connection_setup *setup, struct connection *connection)
 {
 	if (!connection->answer.begun)
-		return closed_with(connection, OUTCOME_CLOSED);
+		return lost(setup, connection, OUTCOME_CLOSED);
 	return progress(setup, connection, setup->protocol->end(&connection->answer));
 }
 
@@ -158,6 +170,8 @@ static enum outcome receive(const struct connection_setup *setup, struct connect
 		ssize_t n = recv(connection->fd, setup->buffer, setup->buffer_bytes, 0);
 		if (n < 0 && errno == EAGAIN)
 			return OUTCOME_PENDING;
+		if (n < 0 && !connection->answer.begun)
+			return lost(setup, connection, OUTCOME_RESET);
 		if (n < 0)
 			return closed_with(connection, OUTCOME_RESET);
 		if (n == 0)

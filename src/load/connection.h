@@ -45,6 +45,7 @@ struct connection {
 	int fd;
 	enum connection_state state;
 	bool watches_output;
+	bool was_idle;   /* when its request came */
 	unsigned target; /* index of the request */
 	size_t sent_bytes;
 	uint64_t intended_ns;
@@ -62,6 +63,7 @@ struct connection_setup {
 	char *buffer; /* for reading */
 	size_t buffer_bytes;
 	uint64_t *received_bytes;
+	uint64_t *connects;
 	int *connect_errno; /* why the last connect failed */
 };
 

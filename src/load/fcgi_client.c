@@ -277,5 +277,5 @@ static enum answer_progress end(struct answer *answer)
 	return ANSWER_TRUNCATED;
 }
 
-const struct protocol fcgi_protocol = { start, feed, end };
-const struct protocol fcgi_protocol_once = { start_once, feed, end };
+const struct protocol fcgi_protocol = { start, feed, end, true };
+const struct protocol fcgi_protocol_once = { start_once, feed, end, false };

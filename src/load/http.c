@@ -69,7 +69,7 @@ static enum answer_progress end(struct answer *answer)
 	return answer->complete ? ANSWER_DONE : ANSWER_TRUNCATED;
 }
 
-const struct protocol http_protocol = { start, feed, end };
+const struct protocol http_protocol = { start, feed, end, false };
 
 bool request_has_header(const struct request *request, const char *name)
 {

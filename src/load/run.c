@@ -99,13 +99,10 @@ static void count(struct loop *loop, const struct connection *connection, enum o
 /* Sends a request now; if it ends at once, counts it. */
 static void start_on(struct loop *loop, struct connection *connection, uint64_t intended_ns, uint64_t now_ns)
 {
-	bool connects = connection->state == CONNECTION_CLOSED;
-
 	connection->intended_ns = intended_ns;
 	connection->started_ns = now_ns;
 	if (is_measured(loop, intended_ns)) {
 		loop->result->planned++;
-		loop->result->connects += connects;
 		loop->second.planned++;
 	}
 	enum outcome outcome = connection_start(&loop->setup, connection, pick_target(loop));
@@ -445,6 +442,7 @@ int run(const struct run_plan *plan, struct result *result)
 		                                 .epoll = -1,
 		                                 .buffer_bytes = BUFFER_BYTES,
 		                                 .received_bytes = &loop->received_bytes,
+		                                 .connects = &result->connects,
 		                                 .connect_errno = &result->connect_errno };
 	int failed = allocate(loop);
 	if (!failed) {
