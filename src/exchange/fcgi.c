@@ -153,7 +153,8 @@ enum fcgi_look fcgi_look(struct fcgi *fcgi, int fd, const _Atomic uint32_t *spoo
 /* Before anything that may block: most requests never come here. */
 static void limit(struct fcgi *fcgi)
 {
-	struct timeval time = { .tv_sec = fcgi->settings.io_timeout_s };
+	struct timeval time = { .tv_sec = fcgi->settings.io_timeout_ms / 1000,
+		                .tv_usec = fcgi->settings.io_timeout_ms % 1000 * 1000 };
 
 	if (fcgi->limited)
 		return;

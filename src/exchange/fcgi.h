@@ -13,7 +13,7 @@
 struct fcgi;
 
 struct fcgi_settings {
-	unsigned io_timeout_s;    /* how long the web server may take over a read or a write */
+	unsigned io_timeout_ms;   /* how long the web server may take over a read or a write */
 	unsigned max_connections; /* what FCGI_GET_VALUES is told */
 	struct inhand_shm *hand;  /* told how far the request is; never NULL */
 };

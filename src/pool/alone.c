@@ -98,7 +98,7 @@ int alone_run(const struct alone *alone)
 {
 	const struct settings *settings = alone->settings;
 	const struct queue_settings queue = { .listener = alone->listener,
-		                              .io_timeout_s = (unsigned)(settings->io_timeout_ms / 1000) };
+		                              .io_timeout_ms = (unsigned)settings->io_timeout_ms };
 	uint32_t descriptors = queue_descriptors();
 	struct worker worker = { .slot = &own_slot,
 		                 .exchange = alone->exchange,

@@ -97,8 +97,7 @@ static bool reload_settings(struct pool *pool)
 	if (pool->settings->reload(pool->settings->context)) {
 		pool->shm->reload_error[0] = '\0';
 		scribe_reload(pool);
-		pool->queue->settings.io_timeout_s =
-			(unsigned)(pool->settings->settings->io_timeout_ms / 1000);
+		pool->queue->settings.io_timeout_ms = (unsigned)pool->settings->settings->io_timeout_ms;
 		atomic_fetch_add(&pool->shm->reloads, 1);
 		return true;
 	}
@@ -467,7 +466,7 @@ static int open_shared(struct pool *pool)
 		                                [SHARED_ACCESS] = sizeof(struct access_shm),
 		                                [SHARED_BACKGROUND] = sizeof(struct background_shm) };
 	const struct queue_settings queue = { .listener = s->listener,
-		                              .io_timeout_s = (unsigned)(s->settings->io_timeout_ms / 1000),
+		                              .io_timeout_ms = (unsigned)s->settings->io_timeout_ms,
 		                              .is_pool = true };
 	int error = -EPROTO;
 

@@ -472,7 +472,8 @@ void queue_tick(struct queue *q)
 		uint64_t word = atomic_load_explicit(&q->claims[fd].word, memory_order_relaxed);
 		struct connection c = { .fd = (int)fd, .generation = generation_of(word), .is_known = true };
 
-		if (since == 0 || now - since < q->settings.io_timeout_s || !(word & OPEN) || word & OWNER)
+		if (since == 0 || (uint64_t)(now - since) * 1000 < q->settings.io_timeout_ms ||
+		    !(word & OPEN) || word & OWNER)
 			continue;
 		if (!claim(&q->claims[fd].word, c.generation, MASTER))
 			continue;

@@ -19,8 +19,8 @@ struct claim_shm {
 
 struct queue_settings {
 	int listener;
-	unsigned io_timeout_s; /* how long a connection may hold part of a head */
-	bool is_pool;          /* several workers on one table; else one process with a queue of its own */
+	unsigned io_timeout_ms; /* how long a connection may hold part of a head, to a second */
+	bool is_pool;           /* several workers on one table; else one process with a queue of its own */
 };
 
 /* In shared memory where it is a pool's; no pointer in it. */

@@ -208,7 +208,7 @@ static void attend(struct duty *duty, struct connection *c)
 
 static bool duty_init(struct duty *duty, const struct worker *worker, const int *stopping)
 {
-	const struct fcgi_settings settings = { .io_timeout_s = worker->queue->settings.io_timeout_s,
+	const struct fcgi_settings settings = { .io_timeout_ms = worker->queue->settings.io_timeout_ms,
 		                                .max_connections = worker->queue->size,
 		                                .hand = &worker->slot->hand };
 

@@ -38,7 +38,7 @@ static void *shared(size_t size)
 	return memory;
 }
 
-static void open_queue(unsigned io_timeout_s)
+static void open_queue(unsigned io_timeout_ms)
 {
 	char path[] = "/tmp/percore-queue-XXXXXX";
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -50,7 +50,7 @@ static void open_queue(unsigned io_timeout_s)
 	slots = shared(WORKERS * sizeof *slots);
 	q = shared(queue_bytes(DESCRIPTORS));
 	const struct queue_settings settings = { .listener = listener,
-		                                 .io_timeout_s = io_timeout_s,
+		                                 .io_timeout_ms = io_timeout_ms,
 		                                 .is_pool = true };
 	ck_assert_int_eq(queue_init(q, DESCRIPTORS, &settings), 0);
 }
@@ -110,7 +110,7 @@ START_TEST(new_connection_belongs_to_who_accepted_it)
 	struct connection c, other;
 	int client;
 
-	open_queue(30);
+	open_queue(30000);
 	c = accept_one(&client);
 	send(client, "x", 1, 0);
 	ck_assert_int_eq(take(1, &other), -ETIMEDOUT); /* epoll does not know it yet */
@@ -124,7 +124,7 @@ START_TEST(parked_connection_goes_to_any_worker)
 	struct connection c, again;
 	int client;
 
-	open_queue(30);
+	open_queue(30000);
 	c = accept_one(&client);
 	ck_assert(!queue_park(q, 0, &c));
 	ck_assert_int_eq(take(1, &again), -ETIMEDOUT);
@@ -143,7 +143,7 @@ START_TEST(event_for_an_owned_connection_becomes_a_pending_mark)
 	int client;
 	char byte;
 
-	open_queue(30);
+	open_queue(30000);
 	c = accept_one(&client);
 	ck_assert(!queue_park(q, 0, &c));
 	send(client, "x", 1, 0);
@@ -165,7 +165,7 @@ START_TEST(event_of_an_earlier_generation_is_refused)
 	struct epoll_event stale;
 	int client, next;
 
-	open_queue(30);
+	open_queue(30000);
 	c = accept_one(&client);
 	stale = (struct epoll_event){ .events = EPOLLIN | EPOLLET,
 		                      .data.u64 = (uint64_t)c.generation << 32 | (uint32_t)c.fd };
@@ -190,7 +190,7 @@ START_TEST(event_of_a_closed_connection_is_refused)
 	struct epoll_event stale;
 	int client;
 
-	open_queue(30);
+	open_queue(30000);
 	c = accept_one(&client);
 	int copy = fcntl(c.fd, F_DUPFD_CLOEXEC, 100); /* keeps it in the epoll set, as a fork's copy would */
 	stale = (struct epoll_event){ .events = EPOLLIN | EPOLLET,
@@ -208,7 +208,7 @@ START_TEST(cut_ends_a_connection_that_a_child_has_a_copy_of)
 	struct connection c;
 	int client;
 
-	open_queue(30);
+	open_queue(30000);
 	c = accept_one(&client);
 	ck_assert_int_ge(dup(c.fd), 0);
 	queue_close(q, &slots[0], &c, true);
@@ -222,7 +222,7 @@ START_TEST(connection_of_an_idle_dead_worker_is_free_again)
 	struct connection c, again;
 	int client;
 
-	open_queue(30);
+	open_queue(30000);
 	c = accept_one(&client);
 	send(client, "x", 1, 0);
 	atomic_store(&slots[0].stage, WORKER_IDLE); /* it died before it read */
@@ -257,7 +257,7 @@ START_TEST(request_without_an_answer_is_answered_for_the_dead_worker)
 	char answer[1024] = "";
 	int client;
 
-	open_queue(30);
+	open_queue(30000);
 	struct connection c = die_serving(&client, INHAND_NOTHING);
 	rescue(0);
 	ssize_t got = recv(client, answer, sizeof answer - 1, MSG_DONTWAIT);
@@ -276,7 +276,7 @@ START_TEST(answer_that_has_left_in_part_is_cut)
 	int client, other_client;
 	struct connection other;
 
-	open_queue(30);
+	open_queue(30000);
 	die_serving(&client, INHAND_PART);
 	other_client = connect_client();
 	ck_assert_int_eq(take(1, &other), 1);
@@ -292,7 +292,7 @@ START_TEST(answer_that_has_left_whole_is_not_answered_again)
 {
 	int client;
 
-	open_queue(30);
+	open_queue(30000);
 	struct connection c = die_serving(&client, INHAND_WHOLE);
 	rescue(0);
 	ck_assert(is_free(&c));
@@ -307,7 +307,7 @@ START_TEST(peer_that_sent_its_next_request_had_the_answer)
 	struct connection again;
 	int client;
 
-	open_queue(30);
+	open_queue(30000);
 	die_serving(&client, INHAND_ONE_WRITE);
 	send(client, "x", 1, 0);
 	rescue(0);
@@ -323,7 +323,7 @@ START_TEST(rest_of_an_answered_request_is_thrown_away)
 	struct connection again;
 	int client;
 
-	open_queue(30);
+	open_queue(30000);
 	struct connection c = die_serving(&client, INHAND_NOTHING);
 	slots[0].hand.has_whole_input = false;
 	rescue(0);
@@ -343,7 +343,7 @@ START_TEST(edge_that_died_with_a_worker_is_raised_again)
 	struct epoll_event e;
 	int client;
 
-	open_queue(30);
+	open_queue(30000);
 	c = accept_one(&client);
 	ck_assert(!queue_park(q, 0, &c));
 	send(client, "x", 1, 0);
@@ -360,7 +360,7 @@ START_TEST(accepted_socket_without_a_word_is_adopted)
 	struct connection c;
 	int client;
 
-	open_queue(30);
+	open_queue(30000);
 	client = connect_client();
 	int fd = accept4(q->settings.listener, NULL, NULL, SOCK_CLOEXEC); /* and then it died */
 	ck_assert(queue_adopt(q, slots, WORKERS));
@@ -375,7 +375,7 @@ START_TEST(nothing_is_adopted_while_a_worker_is_in_its_window)
 {
 	int client;
 
-	open_queue(30);
+	open_queue(30000);
 	client = connect_client();
 	int fd = accept4(q->settings.listener, NULL, NULL, SOCK_CLOEXEC);
 	atomic_store(&slots[3].window, 1);
@@ -393,7 +393,7 @@ START_TEST(sockets_of_a_handler_are_not_adopted)
 {
 	int pair[2], client;
 
-	open_queue(30);
+	open_queue(30000);
 	client = connect_client(); /* its own end has no name */
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	int inet = socket(AF_INET, SOCK_STREAM, 0);
@@ -427,12 +427,12 @@ START_TEST(half_a_head_is_not_closed_before_its_time_nor_when_it_is_owned)
 	struct connection c;
 	int client;
 
-	open_queue(30);
+	open_queue(30000);
 	c = accept_one(&client);
 	ck_assert(!queue_park_half(q, 0, &c));
 	queue_tick(q);
 	ck_assert(!is_closed(client));
-	q->settings.io_timeout_s = 0;
+	q->settings.io_timeout_ms = 0;
 	send(client, "x", 1, 0);
 	ck_assert_int_eq(take(1, &c), 1);
 	queue_tick(q);
@@ -449,7 +449,7 @@ START_TEST(drain_takes_in_what_waits_and_accepts_no_more)
 	struct connection c;
 	int clients[3];
 
-	open_queue(30);
+	open_queue(30000);
 	for (int i = 0; i < 3; i++) {
 		clients[i] = connect_client();
 		send(clients[i], "x", 1, 0);
@@ -554,7 +554,7 @@ START_TEST(racing_workers_own_a_connection_one_at_a_time_and_lose_no_edge)
 	pid_t pids[WORKERS];
 	unsigned sent = 0, seed = 1;
 
-	open_queue(30);
+	open_queue(30000);
 	race = shared(sizeof *race);
 	for (unsigned i = 0; i < WORKERS; i++)
 		pids[i] = spawn(i, race_work);
@@ -648,7 +648,7 @@ START_TEST(killed_workers_strand_no_connection)
 	bool adopting = false;
 	unsigned seed = 1;
 
-	open_queue(30);
+	open_queue(30000);
 	for (unsigned i = 0; i < WORKERS; i++)
 		pids[i] = spawn(i, echo_work);
 	for (int i = 0; i < ASKERS; i++) {
