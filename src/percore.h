@@ -198,7 +198,7 @@ struct percore_work;
 
 /*
  * A task: false is a failure, best said as `return percore_fail(work, "...")`.
- * Its memory lasts from run to run, until its process is replaced.
+ * Its memory lasts from run to run, until its process is replaced: publish what is to last.
  */
 typedef bool (*percore_task)(struct percore_work *work, void *arg);
 
@@ -206,7 +206,8 @@ typedef bool (*percore_task)(struct percore_work *work, void *arg);
  * Before percore_run: runs `task` at the start and then every so many seconds, in the
  * one process that runs all tasks: one at a time, a missed run left out.  One that
  * crashes or outlasts --task-timeout has the process replaced; one that fails again
- * and again runs less often, 16 times at most.  `arg` is lent for ever.  With
+ * and again runs less often, 16 times at most.  While one makes another late, a fresh
+ * process has the others; it never runs twice at once.  `arg` is lent for ever.  With
  * --workers 0 there is no such process: no task runs, nothing is published or deferred.
  */
 void percore_every(struct percore_app *app, const char *name, double seconds, percore_task task, void *arg);

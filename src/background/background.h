@@ -31,7 +31,7 @@ enum task_outcome {
 	TASK_CUT,     /* its process had to leave */
 };
 
-/* Written by the tasks' process while it lives, and by the master when it is dead. */
+/* Written by the process that claimed it while that lives, and by the master when it is dead. */
 struct task_shm {
 	_Atomic uint64_t grid_ms;  /* monotonic: when its next run is due, */
 	_Atomic uint64_t due_ms;   /* and that with jitter; 0: at once */
@@ -41,7 +41,7 @@ struct task_shm {
 	_Atomic uint32_t outcome; /* enum task_outcome */
 	_Atomic uint32_t in_row;  /* failures since the last good run */
 	_Atomic uint32_t rests;   /* 1: until the next reload */
-	uint32_t unused;
+	_Atomic uint32_t runner;  /* the process that has claimed it; 0: none */
 	char name[BACKGROUND_NAME_MAX];
 	char reason[BACKGROUND_REASON_MAX];
 };
@@ -72,9 +72,12 @@ struct order_shm {
 
 enum background_role { BACKGROUND_TASKS, BACKGROUND_JOBS, BACKGROUND_ROLES };
 
+/* Processes beside the workers: one for each role, and those set aside, which end what they have begun. */
+enum { ATTENDANTS_MAX = BACKGROUND_ROLES + TASKS_MAX + 14 };
+
 struct background_shm {
 	char place[PLACE_MAX]; /* see place.h; the master's to write, before there are others */
-	struct order_shm orders[BACKGROUND_ROLES];
+	struct order_shm orders[ATTENDANTS_MAX];
 	struct task_shm tasks[TASKS_MAX];
 	struct snapshot_shm snapshots[SNAPSHOTS_MAX];
 	struct jobs_shm jobs;
@@ -96,6 +99,7 @@ struct background_job {
 /* What the program registered, and where it is kept.  Copied into each process by its fork. */
 struct background {
 	struct background_shm *shm; /* NULL: there is no pool */
+	struct order_shm *order;    /* that of this process; NULL: it is none of these */
 	const struct settings *settings;
 	const char *name; /* the service's */
 	const char *prefix;

@@ -30,7 +30,7 @@ int job_crew_init(struct job_crew *crew, const struct background *b)
 
 static const struct order_shm *order_of(const struct job_crew *crew)
 {
-	return &crew->background->shm->orders[BACKGROUND_JOBS];
+	return crew->background->order;
 }
 
 bool job_crew_may_start(const struct job_crew *crew)

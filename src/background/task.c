@@ -13,8 +13,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { DOUBLINGS_MAX = 4, JITTER_PARTS = 10, SLEEP_MAX_MS = 60000, PERIOD_LEAST_MS = 10 };
+enum { DOUBLINGS_MAX = 4, JITTER_PARTS = 10, SLEEP_MAX_MS = 60000, LATE_MS = 500, LOOK_MS = 100 };
 
 /* ---- The arithmetic. */
 
@@ -91,6 +92,7 @@ void task_bind(struct background *b)
 		b->tasks[i].slot = slot;
 		atomic_store(&b->shm->tasks[slot].since_ms, 0);
 		atomic_store(&b->shm->tasks[slot].rests, 0);
+		atomic_store(&b->shm->tasks[slot].runner, 0);
 	}
 }
 
@@ -116,12 +118,36 @@ bool task_is_any(const struct background *b)
 	return false;
 }
 
-const struct background_task *task_running(const struct background *b)
+const struct background_task *task_of(const struct background *b, pid_t runner)
 {
 	for (size_t i = 0; i < b->task_count; i++)
-		if (atomic_load(&shm_of(b, &b->tasks[i])->since_ms))
+		if (atomic_load(&shm_of(b, &b->tasks[i])->runner) == (uint32_t)runner)
 			return &b->tasks[i];
 	return NULL;
+}
+
+uint64_t task_since_ms(const struct background *b, const struct background_task *task)
+{
+	return atomic_load(&shm_of(b, task)->since_ms);
+}
+
+static bool is_late(const struct task_shm *shm, uint64_t now_ms)
+{
+	return !atomic_load(&shm->rests) && !atomic_load(&shm->runner) &&
+	       now_ms >= atomic_load(&shm->due_ms) + LATE_MS;
+}
+
+bool task_is_in_the_way(const struct background *b, pid_t runner, uint64_t now_ms)
+{
+	const struct background_task *task = task_of(b, runner);
+	uint64_t since_ms = task ? task_since_ms(b, task) : 0;
+
+	if (!since_ms || now_ms < since_ms + LATE_MS)
+		return false;
+	for (size_t i = 0; i < b->task_count; i++)
+		if (is_late(shm_of(b, &b->tasks[i]), now_ms))
+			return true;
+	return false;
 }
 
 /* ---- The end of a run. */
@@ -190,11 +216,28 @@ static void conclude(const struct background_task *task, struct task_shm *shm, e
 void task_note_death(const struct background *b, const struct background_task *task,
                      enum task_outcome outcome, const char *reason)
 {
-	conclude(task, shm_of(b, task), outcome, reason);
-	atomic_store(&shm_of(b, task)->since_ms, 0);
+	struct task_shm *shm = shm_of(b, task);
+
+	if (atomic_load(&shm->since_ms)) /* else it had not begun, or had concluded it */
+		conclude(task, shm, outcome, reason);
+	atomic_store(&shm->since_ms, 0);
+	atomic_store(&shm->runner, 0);
 }
 
 /* ---- The process. */
+
+/* False: another process runs it, or has just done so. */
+static bool claim(struct task_shm *shm, uint64_t now_ms)
+{
+	uint32_t none = 0;
+
+	if (!atomic_compare_exchange_strong(&shm->runner, &none, (uint32_t)getpid()))
+		return false;
+	if (!atomic_load(&shm->rests) && atomic_load(&shm->due_ms) <= now_ms)
+		return true;
+	atomic_store(&shm->runner, 0);
+	return false;
+}
 
 static void run(const struct background *b, const struct background_task *task)
 {
@@ -212,17 +255,27 @@ static void run(const struct background *b, const struct background_task *task)
 	atomic_store(&shm->duration_us, (clock_ns() - begin_ns) / 1000);
 	atomic_store(&shm->rests, good && work.rests);
 	json_object_put(work.result);
-	atomic_store(&shm->since_ms, 0); /* last: until then it is the master's to conclude */
+	atomic_store(&shm->since_ms, 0); /* until then it is the master's to conclude */
+	atomic_store(&shm->runner, 0);
 }
 
-/* The one that is due first; NULL: all rest. */
+static bool is_run_elsewhere(const struct background *b)
+{
+	for (size_t i = 0; i < b->task_count; i++)
+		if (atomic_load(&shm_of(b, &b->tasks[i])->runner))
+			return true;
+	return false;
+}
+
+/* The one that is due first; NULL: all rest, or run in other processes. */
 static const struct background_task *find_next(const struct background *b, uint64_t *due_ms)
 {
 	const struct background_task *next = NULL;
 
 	for (size_t i = 0; i < b->task_count; i++) {
 		const struct task_shm *shm = shm_of(b, &b->tasks[i]);
-		if (atomic_load(&shm->rests) || (next && atomic_load(&shm->due_ms) >= *due_ms))
+		if (atomic_load(&shm->rests) || atomic_load(&shm->runner) ||
+		    (next && atomic_load(&shm->due_ms) >= *due_ms))
 			continue;
 		next = &b->tasks[i];
 		*due_ms = atomic_load(&shm->due_ms);
@@ -244,16 +297,17 @@ static bool wait_ms(uint64_t ms)
 
 int task_serve(const struct background *b)
 {
-	const struct order_shm *order = &b->shm->orders[BACKGROUND_TASKS];
-	const struct background_task *task;
 	uint64_t due_ms = 0;
 
-	while (atomic_load(&order->order) == BACKGROUND_RUN && (task = find_next(b, &due_ms))) {
+	while (atomic_load(&b->order->order) == BACKGROUND_RUN && task_is_any(b)) {
+		const struct background_task *task = find_next(b, &due_ms);
 		uint64_t now_ms = clock_ns() / 1000000;
-		uint64_t left_ms = due_ms > now_ms ? due_ms - now_ms : 0;
-		if (wait_ms(left_ms < SLEEP_MAX_MS ? left_ms : SLEEP_MAX_MS))
+		uint64_t left_ms = !task ? SLEEP_MAX_MS : due_ms > now_ms ? due_ms - now_ms : 0;
+		uint64_t most_ms = is_run_elsewhere(b) ? LOOK_MS : SLEEP_MAX_MS;
+		if (wait_ms(left_ms < most_ms ? left_ms
+		                              : most_ms)) /* looked at in any case: it may be set aside */
 			break;
-		if (left_ms <= SLEEP_MAX_MS && atomic_load(&order->order) == BACKGROUND_RUN)
+		if (task && left_ms <= most_ms && claim(shm_of(b, task), clock_ns() / 1000000))
 			run(b, task);
 	}
 	return 0;

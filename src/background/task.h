@@ -1,14 +1,18 @@
 /*
  * task - what runs every so many seconds, in one process beside the workers.
  *
- * Tasks run one after another, so never twice at once.  A run that is missed is left
- * out, never caught up.  One that fails again and again runs less often.  When one
- * crashes or outlasts --task-timeout, its process is replaced (pool/background.h).
+ * Tasks run one after another.  While one takes so long that another is late, its process
+ * is set aside to end it alone, and a fresh one has the others (pool/background.h).  A process
+ * claims a task before it runs it, so it never runs twice at once.  A run that is missed is
+ * left out, never caught up.  One that fails again and again runs less often.  When one
+ * crashes or outlasts --task-timeout, its process is replaced.
  */
 #ifndef PERCORE_TASK_H
 #define PERCORE_TASK_H
 
 #include "background/background.h"
+
+#include <sys/types.h>
 
 /* ---- The arithmetic: no clock, no memory. */
 
@@ -39,10 +43,16 @@ void task_wake_all(struct background *background);
 /* True when there are tasks, and not all of them rest. */
 bool task_is_any(const struct background *background);
 
-/* The task that runs; NULL: none. */
-const struct background_task *task_running(const struct background *background);
+/* The task that this process has claimed; NULL: none. */
+const struct background_task *task_of(const struct background *background, pid_t runner);
 
-/* The process that ran it is dead: `outcome`, and `reason` for people. */
+/* Since when it runs, on the monotonic clock; 0: it does not. */
+uint64_t task_since_ms(const struct background *background, const struct background_task *task);
+
+/* True where the one that this process runs makes another one late. */
+bool task_is_in_the_way(const struct background *background, pid_t runner, uint64_t now_ms);
+
+/* The process that had claimed it is dead: `outcome`, and `reason` for people. */
 void task_note_death(const struct background *background, const struct background_task *task,
                      enum task_outcome outcome, const char *reason);
 

@@ -3,7 +3,8 @@
  *
  * One runs the tasks, one the jobs; each is a plain fork with a descriptor table of
  * its own.  One that dies is replaced, after a growing delay where it dies at
- * once; one whose task outlasts --task-timeout is killed.
+ * once; one whose task outlasts --task-timeout is killed; one whose task makes another
+ * late is set aside to end that task, and a fresh one has the others.
  */
 #ifndef PERCORE_POOL_BACKGROUND_H
 #define PERCORE_POOL_BACKGROUND_H

@@ -35,12 +35,19 @@ struct process {
 /* Why a process beside the workers ended. */
 enum background_cause { BACKGROUND_OF_ITSELF, BACKGROUND_STOPPED, BACKGROUND_TIMEOUT, BACKGROUND_CUT };
 
-/* A process beside the workers: see background.h. */
+/* A process beside the workers: see background.h.  Its index is that of its order in shared memory. */
 struct attendant {
 	pid_t pid; /* 0: none */
+	enum background_role role;
 	enum background_cause cause;
+	uint64_t born_ms;
+};
+
+/* What the processes of a role have in common. */
+struct duty {
+	int current;           /* index of the one that starts what is due; -1: none */
 	unsigned quick_deaths; /* in a row */
-	uint64_t born_ms, start_at_ms;
+	uint64_t start_at_ms;  /* not before */
 };
 
 /* A place in the pool: one worker serves, and at a reload its successor starts beside it. */
@@ -71,7 +78,8 @@ struct pool {
 	bool told_ready;   /* to systemd */
 	bool has_baseline; /* see count_leaks in master.c */
 	unsigned baseline;
-	struct attendant attendants[BACKGROUND_ROLES];
+	struct attendant attendants[ATTENDANTS_MAX];
+	struct duty duties[BACKGROUND_ROLES];
 	int place_lock; /* see background/place.h; negative: there is none */
 	pid_t keeper;   /* see keeper.h; 0: none */
 	pid_t scribe;   /* see scribe.h; 0: none */

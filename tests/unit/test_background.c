@@ -110,21 +110,56 @@ START_TEST(dead_process_costs_the_task_that_ran)
 
 	memset(&shm, 0, sizeof shm);
 	task_bind(&b);
-	ck_assert(!task_running(&b));
+	ck_assert(!task_of(&b, 77));
+	atomic_store(&shm.tasks[1].runner, 77);
 	atomic_store(&shm.tasks[1].since_ms, 1);
-	const struct background_task *task = task_running(&b);
+	const struct background_task *task = task_of(&b, 77);
 	ck_assert_str_eq(task->name, "b");
 	task_note_death(&b, task, TASK_CRASHED, "it died of signal 11");
-	ck_assert(!task_running(&b));
+	ck_assert(!task_of(&b, 77));
 	ck_assert_uint_eq(shm.tasks[1].in_row, 1);
 	ck_assert_uint_eq(shm.tasks[1].outcome, TASK_CRASHED);
 	ck_assert_str_eq(shm.tasks[1].reason, "it died of signal 11");
 	ck_assert_uint_eq(shm.tasks[0].runs, 0);
 	/* Cut by us: no failure, and due at once. */
+	atomic_store(&shm.tasks[0].runner, 77);
 	atomic_store(&shm.tasks[0].since_ms, 1);
 	task_note_death(&b, &b.tasks[0], TASK_CUT, "told to leave");
 	ck_assert_uint_eq(shm.tasks[0].failures, 0);
 	ck_assert_uint_eq(shm.tasks[0].due_ms, 0);
+	/* It had claimed one, and not begun: free again. */
+	atomic_store(&shm.tasks[0].runner, 77);
+	task_note_death(&b, &b.tasks[0], TASK_CRASHED, "it died of signal 9");
+	ck_assert(!task_of(&b, 77));
+	ck_assert_uint_eq(shm.tasks[0].failures, 0);
+}
+END_TEST
+
+START_TEST(long_run_is_in_the_way_once_another_is_late)
+{
+	static struct background_shm shm;
+	struct background b = { .shm = &shm,
+		                .task_count = 2,
+		                .tasks = { { .name = (char *)"a", .period_ms = 1000 },
+		                           { .name = (char *)"b", .period_ms = 1000 } } };
+
+	memset(&shm, 0, sizeof shm);
+	task_bind(&b);
+	atomic_store(&shm.tasks[1].due_ms, 20000);
+	ck_assert(!task_is_in_the_way(&b, 77, 30000)); /* it runs nothing */
+	atomic_store(&shm.tasks[0].runner, 77);
+	atomic_store(&shm.tasks[0].since_ms, 10000);
+	ck_assert(!task_is_in_the_way(&b, 77, 20400)); /* the other is not late yet */
+	ck_assert(task_is_in_the_way(&b, 77, 20500));
+	ck_assert(!task_is_in_the_way(&b, 78, 20500));
+	/* After a sleep of the machine all are late: each has its turn first. */
+	atomic_store(&shm.tasks[0].since_ms, 30000);
+	ck_assert(!task_is_in_the_way(&b, 77, 30400));
+	atomic_store(&shm.tasks[1].runner, 78); /* another process has it */
+	ck_assert(!task_is_in_the_way(&b, 77, 40000));
+	atomic_store(&shm.tasks[1].runner, 0);
+	atomic_store(&shm.tasks[1].rests, 1);
+	ck_assert(!task_is_in_the_way(&b, 77, 40000));
 }
 END_TEST
 
@@ -689,6 +724,7 @@ Suite *background_suite(void)
 		                       jitter_is_a_tenth_at_most,
 		                       task_keeps_its_place_under_another_program,
 		                       dead_process_costs_the_task_that_ran,
+		                       long_run_is_in_the_way_once_another_is_late,
 		                       what_is_published_can_be_read,
 		                       json_is_parsed_once_a_version,
 		                       what_cannot_be_published_changes_nothing,
