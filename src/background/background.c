@@ -120,6 +120,10 @@ static json_object *jobs(const struct jobs_shm *shm)
 	add_number(json, "failed", atomic_load(&shm->failed));
 	add_number(json, "retried", atomic_load(&shm->retried));
 	add_number(json, "refused", atomic_load(&shm->refused));
+	json_object_object_add(json, "store",
+	                       json_object_new_string(atomic_load(&shm->is_away) ? "away" : "good"));
+	if (atomic_load(&shm->is_away))
+		add_text(json, "reason", shm->away_reason, sizeof shm->away_reason);
 	return json;
 }
 

@@ -60,6 +60,8 @@ struct jobs_shm {
 	_Atomic uint64_t queued, running; /* now */
 	_Atomic uint64_t accepted, done, failed, retried;
 	_Atomic uint64_t refused; /* the queue was full, or the store away; workers count */
+	_Atomic uint32_t is_away; /* the store cannot be used, for */
+	char away_reason[BACKGROUND_REASON_MAX];
 };
 
 enum background_order { BACKGROUND_RUN, BACKGROUND_FINISH, BACKGROUND_LEAVE };

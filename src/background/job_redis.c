@@ -109,6 +109,13 @@ static bool enter(redisContext *redis, const struct address *a)
 	return a->db == 0 || command(redis, 2, (const char *[]){ "SELECT", db });
 }
 
+static char problem[BACKGROUND_REASON_MAX];
+
+const char *job_redis_problem(void)
+{
+	return problem;
+}
+
 redisContext *job_redis_connect(const char *url, bool quiet)
 {
 	const struct timeval timeout = { .tv_sec = REDIS_TIMEOUT_MS / 1000 };
@@ -122,9 +129,11 @@ redisContext *job_redis_connect(const char *url, bool quiet)
 		return NULL;
 	if (!redis->err && redisSetTimeout(redis, timeout) == REDIS_OK && enter(redis, &a))
 		return redis;
-	if (!quiet) /* not the URL: it may hold a password */
-		log_error("jobs: Redis %s: %s", *a.path ? a.path : a.host,
-		          redis->err ? redis->errstr : "refused the password or the database");
+	/* Not the URL: it may hold a password. */
+	snprintf(problem, sizeof problem, "Redis %.50s: %s", *a.path ? a.path : a.host,
+	         redis->err ? redis->errstr : "refused the password or the database");
+	if (!quiet)
+		log_error("jobs: %s", problem);
 	redisFree(redis);
 	return NULL;
 }
@@ -200,8 +209,9 @@ redisReply *job_redis_run(redisContext *redis, const struct background *b, enum 
 	redisReply *reply = redisCommandArgv(redis, count, words, NULL);
 	if (reply && reply->type != REDIS_REPLY_ERROR)
 		return reply;
+	snprintf(problem, sizeof problem, "Redis: %.160s", reply ? reply->str : redis->errstr);
 	if (!quiet)
-		log_error("jobs: Redis: %s", reply ? reply->str : redis->errstr);
+		log_error("jobs: %s", problem);
 	freeReplyObject(reply);
 	return NULL;
 }
@@ -211,7 +221,7 @@ redisReply *job_redis_run(redisContext *redis, const struct background *b, enum 
 enum job_verdict job_redis_add(const struct background *b, struct job_offer *offer)
 {
 	char queue_max[24];
-	redisContext *redis = job_redis_connect(b->settings->jobs, false);
+	redisContext *redis = job_redis_connect(b->settings->jobs, atomic_load(&b->shm->jobs.is_away));
 	enum job_verdict verdict = JOB_AWAY;
 
 	if (!redis)
@@ -266,7 +276,7 @@ static char *describe(const char *id, const redisReply *reply)
 enum job_verdict job_redis_look(const struct background *b, const char *id, char **text)
 {
 	char rest[64], key[192];
-	redisContext *redis = job_redis_connect(b->settings->jobs, false);
+	redisContext *redis = job_redis_connect(b->settings->jobs, atomic_load(&b->shm->jobs.is_away));
 
 	if (!redis)
 		return JOB_AWAY;

@@ -26,6 +26,9 @@ redisContext *job_redis_connect(const char *url, bool quiet);
 redisReply *job_redis_run(redisContext *redis, const struct background *background,
                           enum job_redis_script script, bool quiet, const char *const *arguments);
 
+/* What the last of these failed for. */
+const char *job_redis_problem(void);
+
 /* {percore:SERVICE} and the rest of a key's name. */
 void job_redis_key(const struct background *background, char *key, size_t size, const char *rest);
 

@@ -10,6 +10,7 @@
 #include "background/job_redis.h"
 
 #ifdef HAVE_HIREDIS
+#include "background/job_away.h"
 #include "background/job_crew.h"
 #include "background/job_redis_link.h"
 #include "base/clock.h"
@@ -21,15 +22,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LEASE_MS = 15000, LOOK_MS = 250, CLAIM_EVERY_MS = 1000, AWAY_MS = 1000, BLOCK_MS = 60000 };
+enum { LEASE_MS = 15000, LOOK_MS = 250, CLAIM_EVERY_MS = 1000, BLOCK_MS = 60000 };
 
 struct consumer {
 	const struct background *background;
 	redisContext *redis, *waiter; /* NULL: not connected */
 	char stream[128], name[192];
 	bool is_asking; /* the waiter was told to wait */
-	bool is_away;   /* said */
-	bool is_new;    /* what the predecessor held is not yet looked at */
+	struct job_away away;
+	bool is_new; /* what the predecessor held is not yet looked at */
 	uint64_t look_at_ms, claim_at_ms, renew_at_ms, away_until_ms; /* monotonic */
 	struct job_crew crew;
 };
@@ -51,11 +52,21 @@ static void hang_up(struct consumer *c)
 	c->is_asking = false;
 }
 
-static void note_away(struct consumer *c)
+static void note_away(struct consumer *c, const char *problem)
 {
+	uint64_t now_ms = steady_ms();
+
+	c->away_until_ms = now_ms + job_away_note(&c->away, &c->background->shm->jobs, problem, now_ms);
 	hang_up(c);
-	c->away_until_ms = steady_ms() + AWAY_MS;
-	c->is_away = true;
+}
+
+/* With what the connection says; it is to be hung up. */
+static void note_lost(struct consumer *c, const char *text)
+{
+	char problem[BACKGROUND_REASON_MAX];
+
+	snprintf(problem, sizeof problem, "Redis: %s", text);
+	note_away(c, problem);
 }
 
 /* Pool and host: stable while the pool lives. */
@@ -78,16 +89,13 @@ static bool connect_both(struct consumer *c)
 		return true;
 	if (steady_ms() < c->away_until_ms)
 		return false;
-	c->redis = job_redis_connect(url, c->is_away);
-	c->waiter = c->redis ? job_redis_connect(url, c->is_away) : NULL;
+	c->redis = job_redis_connect(url, true);
+	c->waiter = c->redis ? job_redis_connect(url, true) : NULL;
 	if (!c->waiter) {
-		note_away(c);
+		note_away(c, job_redis_problem());
 		return false;
 	}
 	redisSetTimeout(c->waiter, none);
-	if (c->is_away)
-		log_line("jobs: Redis is there again");
-	c->is_away = false;
 	c->is_new = true;
 	return true;
 }
@@ -95,11 +103,10 @@ static bool connect_both(struct consumer *c)
 /* NULL: the connection was lost. */
 static redisReply *run(struct consumer *c, enum job_redis_script script, const char *const *arguments)
 {
-	redisReply *reply =
-		c->redis ? job_redis_run(c->redis, c->background, script, c->is_away, arguments) : NULL;
+	redisReply *reply = c->redis ? job_redis_run(c->redis, c->background, script, true, arguments) : NULL;
 
 	if (!reply && c->redis)
-		note_away(c);
+		note_away(c, job_redis_problem());
 	return reply;
 }
 
@@ -108,9 +115,8 @@ static redisReply *command(struct consumer *c, int count, const char **words)
 	redisReply *reply = c->redis ? redisCommandArgv(c->redis, count, words, NULL) : NULL;
 
 	if (c->redis && (!reply || reply->type == REDIS_REPLY_ERROR)) {
-		log_error("jobs: Redis: %s", reply ? reply->str : c->redis->errstr);
+		note_lost(c, reply ? reply->str : c->redis->errstr);
 		freeReplyObject(reply);
-		note_away(c);
 		return NULL;
 	}
 	return reply;
@@ -225,6 +231,8 @@ static void look(struct consumer *c)
 		redisReply *counts = run(c, REDIS_LATER, (const char *[]){ NULL });
 		if (counts && counts->type == REDIS_REPLY_ARRAY && counts->elements == 2)
 			atomic_store(&shm->queued, (uint64_t)counts->element[0]->integer);
+		if (counts)
+			job_away_end(&c->away, shm);
 		freeReplyObject(counts);
 		c->look_at_ms = now_ms + LOOK_MS;
 	}
@@ -267,7 +275,7 @@ static void ask_for_new(struct consumer *c)
 	int done = 0;
 	while (!done)
 		if (redisBufferWrite(c->waiter, &done) != REDIS_OK) {
-			note_away(c);
+			note_lost(c, c->waiter->errstr);
 			return;
 		}
 	c->is_asking = true;
@@ -279,9 +287,7 @@ static void read_new(struct consumer *c)
 
 	if (redisBufferRead(c->waiter) != REDIS_OK ||
 	    redisGetReplyFromReader(c->waiter, &reply) != REDIS_OK) {
-		if (!c->is_away)
-			log_error("jobs: Redis: %s", c->waiter->errstr);
-		note_away(c);
+		note_lost(c, c->waiter->errstr);
 		return;
 	}
 	if (!reply)

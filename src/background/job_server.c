@@ -8,6 +8,7 @@
 #include "background/job_server.h"
 
 #ifdef HAVE_SQLITE
+#include "background/job_away.h"
 #include "background/job_client.h"
 #include "background/job_crew.h"
 #include "background/job_sqlite.h"
@@ -30,8 +31,7 @@ enum {
 	CLIENTS_MAX = 256,
 	CLIENT_MS = 10000,
 	FORGET_EVERY_MS = 10000,
-	LOCK_TRIES = 200,
-	AWAY_MS = 1000,
+	LOCK_PATIENCE_MS = 1600,
 	BACKLOG = 1024
 };
 
@@ -47,8 +47,9 @@ struct client {
 
 struct server {
 	const struct background *background;
-	struct job_sqlite *store;
-	int listener;
+	struct job_sqlite *store; /* NULL: it cannot be opened yet */
+	int listener, lock;       /* -1: another has it */
+	struct job_away away;
 	uint64_t forget_at_ms; /* monotonic; likewise */
 	uint64_t away_until_ms;
 	uint64_t next_due_ms; /* wall clock */
@@ -261,7 +262,8 @@ static void settle_clients(struct server *server, bool is_kept)
 		c->is_answered = true;
 		write_client(c);
 	}
-	atomic_store(&shm->queued, job_sqlite_queued(server->store));
+	if (server->store)
+		atomic_store(&shm->queued, job_sqlite_queued(server->store));
 	atomic_store(&shm->running, job_crew_busy(&server->crew));
 }
 
@@ -286,6 +288,18 @@ static void forget_old(struct server *server)
 	job_sqlite_forget(server->store, now_ms > keep_ms ? now_ms - keep_ms : 0);
 }
 
+static void note_away(struct server *server, const char *problem)
+{
+	server->away_until_ms = steady_ms() + job_away_note(&server->away, &server->background->shm->jobs,
+	                                                    problem, steady_ms());
+}
+
+static void note_good(struct server *server)
+{
+	server->away_until_ms = 0;
+	job_away_end(&server->away, &server->background->shm->jobs);
+}
+
 static void transact(struct server *server)
 {
 	bool is_kept = job_sqlite_begin(server->store);
@@ -307,7 +321,10 @@ static void transact(struct server *server)
 		give_up_taken(server);
 	settle_clients(server, is_kept);
 	job_crew_start(&server->crew);
-	server->away_until_ms = is_kept ? 0 : steady_ms() + AWAY_MS;
+	if (is_kept)
+		note_good(server);
+	else
+		note_away(server, job_sqlite_problem(server->store));
 }
 
 /* ---- The process. */
@@ -327,25 +344,43 @@ static int listen_here(const struct background *b)
 }
 
 /* Two pools on one file would run each other's jobs. */
-static bool lock(const char *path)
+static bool lock(struct server *server, const char *path, char problem[BACKGROUND_REASON_MAX])
 {
 	char name[4096];
-	int fd, tries = 0;
 
+	if (server->lock >= 0)
+		return true;
 	snprintf(name, sizeof name, "%s.lock", path);
-	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		log_error("jobs %s: %s", name, strerror(errno));
-		return false;
+	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		server->lock = fd;
+		return true;
 	}
-	while (flock(fd, LOCK_EX | LOCK_NB) != 0)
-		if (tries++ == LOCK_TRIES) {
-			log_error("jobs %s: another pool uses this file; give each its own", path);
-			return false;
-		} else {
-			nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
-		}
-	return true;
+	snprintf(problem, BACKGROUND_REASON_MAX, "%.100s: %s", fd < 0 ? name : path,
+	         fd < 0 ? strerror(errno) : "another pool uses this file; give each its own");
+	if (fd >= 0)
+		close(fd);
+	return false;
+}
+
+/* True where it is open; else it is tried again after a while that grows. */
+static bool open_store(struct server *server)
+{
+	const struct settings *s = server->background->settings;
+	char problem[BACKGROUND_REASON_MAX] = "";
+
+	if (server->store || steady_ms() < server->away_until_ms)
+		return server->store != NULL;
+	if (lock(server, s->jobs, problem))
+		server->store = job_sqlite_open(s->jobs, (unsigned)s->job_attempts, problem);
+	if (server->store)
+		note_good(server);
+	else if (server->lock < 0 && access(s->jobs, F_OK) == 0 && server->away.pause_ms < LOCK_PATIENCE_MS)
+		server->away_until_ms =
+			steady_ms() + job_away_pause_ms(&server->away); /* it may be leaving */
+	else
+		note_away(server, problem);
+	return server->store != NULL;
 }
 
 static int timeout_ms(const struct server *server)
@@ -379,7 +414,7 @@ static void wait_for_work(struct server *server)
 static void look_ahead(struct server *server)
 {
 	server->next_due_ms = UINT64_MAX;
-	if (job_crew_may_start(&server->crew) && job_crew_free(&server->crew))
+	if (server->store && job_crew_may_start(&server->crew) && job_crew_free(&server->crew))
 		server->next_due_ms = job_sqlite_next_ms(server->store);
 }
 
@@ -389,9 +424,11 @@ static bool live(struct server *server)
 		look_ahead(server);
 		wait_for_work(server);
 		attend_clients(server);
-		if (steady_ms() >= server->away_until_ms && has_work(server))
+		if (open_store(server) && steady_ms() >= server->away_until_ms && has_work(server))
 			transact(server);
-		if (job_sqlite_is_damaged(server->store))
+		else if (*server->away.reason)
+			settle_clients(server, false);
+		if (server->store && job_sqlite_is_damaged(server->store))
 			return false;
 	}
 	return true;
@@ -400,20 +437,20 @@ static bool live(struct server *server)
 int job_serve_file(const struct background *b)
 {
 	static struct server server;
-	const struct settings *s = b->settings;
 
 	server.background = b;
+	server.lock = -1;
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		server.clients[i].fd = -1;
-	if (job_crew_init(&server.crew, b) != 0 || !lock(s->jobs))
+	if (job_crew_init(&server.crew, b) != 0)
 		return 1;
 	signal(SIGXFSZ, SIG_IGN); /* a full disk is an error, not a death */
-	server.store = job_sqlite_open(s->jobs, (unsigned)s->job_attempts);
-	server.listener = server.store ? listen_here(b) : -1;
+	server.listener = listen_here(b);
 	if (server.listener < 0)
 		return 1;
 	bool good = live(&server);
-	job_sqlite_close(server.store);
+	if (server.store)
+		job_sqlite_close(server.store);
 	return good ? 0 : 1;
 }
 

@@ -53,7 +53,8 @@ struct job_sqlite {
 	sqlite3_stmt *statements[STATEMENTS];
 	uint64_t queued, queued_then; /* now, and before the transaction */
 	bool is_bad;                  /* in this transaction */
-	bool is_said, is_damaged;
+	bool is_damaged;
+	char problem[BACKGROUND_REASON_MAX];
 };
 
 /* ---- Statements. */
@@ -64,16 +65,18 @@ static bool is_damage(int code)
 	return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
 }
 
+static void explain(struct job_sqlite *s, const char *what)
+{
+	snprintf(s->problem, sizeof s->problem, "%s: %s", s->path, what);
+}
+
 static void note(struct job_sqlite *s, int code)
 {
 	if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
 		return;
 	s->is_bad = true;
 	s->is_damaged |= is_damage(code);
-	if (!s->is_said)
-		log_error("jobs %s: %s; jobs are refused until it can be written again", s->path,
-		          sqlite3_errmsg(s->db));
-	s->is_said = true;
+	explain(s, sqlite3_errmsg(s->db));
 }
 
 /* True where there is a row. */
@@ -165,7 +168,7 @@ static int open_once(struct job_sqlite *s)
 	int fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* inputs may be private */
 
 	if (fd < 0) {
-		log_error("jobs %s: %s", s->path, strerror(errno));
+		explain(s, strerror(errno));
 		return SQLITE_CANTOPEN;
 	}
 	close(fd);
@@ -176,11 +179,9 @@ static int open_once(struct job_sqlite *s)
 	if (code == SQLITE_OK)
 		return code;
 	if (code == SQLITE_MISMATCH)
-		log_error(
-			"jobs %s: a later version of percore made it; name another file, or use that version",
-			s->path);
+		explain(s, "a later version of percore made it; name another file, or use that version");
 	else
-		log_error("jobs %s: %s", s->path, is_damage(code) ? "it is damaged" : sqlite3_errmsg(s->db));
+		explain(s, is_damage(code) ? "it is damaged" : sqlite3_errmsg(s->db));
 	let_go(s);
 	return code;
 }
@@ -199,7 +200,7 @@ static void name_aside(const struct job_sqlite *s, char *aside, size_t size)
 		snprintf(aside, size, "%s.corrupt-%s-%u", s->path, when, i);
 }
 
-static bool put_aside(const struct job_sqlite *s)
+static bool put_aside(struct job_sqlite *s)
 {
 	static const char *const ends[] = { "", "-wal", "-shm" };
 	char from[4096], to[4096], aside[4000];
@@ -209,7 +210,8 @@ static bool put_aside(const struct job_sqlite *s)
 		snprintf(from, sizeof from, "%s%s", s->path, ends[i]);
 		snprintf(to, sizeof to, "%s%s", aside, ends[i]);
 		if (rename(from, to) != 0 && errno != ENOENT) {
-			log_error("jobs %s: cannot be put aside: %s", from, strerror(errno));
+			snprintf(s->problem, sizeof s->problem,
+			         "%.100s: it is damaged, and cannot be put aside: %s", from, strerror(errno));
 			return false;
 		}
 	}
@@ -241,18 +243,19 @@ static bool take_up(struct job_sqlite *s, unsigned attempts)
 	return code == SQLITE_OK;
 }
 
-struct job_sqlite *job_sqlite_open(const char *path, unsigned attempts)
+struct job_sqlite *job_sqlite_open(const char *path, unsigned attempts, char problem[BACKGROUND_REASON_MAX])
 {
 	struct job_sqlite *s = calloc(1, sizeof *s);
 
 	if (!s)
-		return NULL;
+		percore_no_memory();
 	s->path = copy(path);
 	int code = open_once(s);
 	if (is_damage(code) && put_aside(s))
 		code = open_once(s);
 	if (code == SQLITE_OK && take_up(s, attempts))
 		return s;
+	memcpy(problem, s->problem, sizeof s->problem);
 	job_sqlite_close(s);
 	return NULL;
 }
@@ -262,6 +265,11 @@ void job_sqlite_close(struct job_sqlite *s)
 	let_go(s);
 	free(s->path);
 	free(s);
+}
+
+const char *job_sqlite_problem(const struct job_sqlite *s)
+{
+	return s->problem;
 }
 
 bool job_sqlite_is_damaged(const struct job_sqlite *s)
@@ -282,12 +290,8 @@ bool job_sqlite_begin(struct job_sqlite *s)
 bool job_sqlite_commit(struct job_sqlite *s)
 {
 	step(s, COMMIT);
-	if (!s->is_bad) {
-		if (s->is_said)
-			log_line("jobs %s: can be written again", s->path);
-		s->is_said = false;
+	if (!s->is_bad)
 		return true;
-	}
 	s->queued = s->queued_then;
 	if (!sqlite3_get_autocommit(s->db)) {
 		sqlite3_step(prepare(s, ROLLBACK));

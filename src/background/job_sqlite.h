@@ -14,12 +14,12 @@ struct job_sqlite;
 /*
  * Opens it, or makes it; a file that is damaged is renamed to FILE.corrupt-TIME, which is said,
  * and a new one made.  Jobs that were running when it was last used are queued again, or have
- * failed where they had `attempts`.  NULL, and said: it cannot be had.
+ * failed where they had `attempts`.  NULL, with the problem: it cannot be had.
  */
-struct job_sqlite *job_sqlite_open(const char *path, unsigned attempts);
+struct job_sqlite *job_sqlite_open(const char *path, unsigned attempts, char problem[BACKGROUND_REASON_MAX]);
 void job_sqlite_close(struct job_sqlite *store);
 
-/* False, and said once until it is good again: nothing of it is kept. */
+/* False: nothing of it is kept. */
 bool job_sqlite_begin(struct job_sqlite *store);
 bool job_sqlite_commit(struct job_sqlite *store);
 
@@ -35,6 +35,9 @@ void job_sqlite_forget(struct job_sqlite *store, uint64_t ended_before_ms);
 /* Waiting jobs as of the last commit; and when the next of them is due: UINT64_MAX, none. */
 uint64_t job_sqlite_queued(const struct job_sqlite *store);
 uint64_t job_sqlite_next_ms(struct job_sqlite *store);
+
+/* Why the last transaction failed. */
+const char *job_sqlite_problem(const struct job_sqlite *store);
 
 /* True when the file was found damaged while it was used: close and open it. */
 bool job_sqlite_is_damaged(const struct job_sqlite *store);

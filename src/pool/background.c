@@ -43,7 +43,9 @@ static bool is_wanted(const struct pool *pool, enum background_role role)
 {
 	const struct background *b = background_of(pool);
 
-	return role == BACKGROUND_TASKS ? task_is_any(b) : b->job_count > 0 && b->settings->jobs;
+	if (role == BACKGROUND_TASKS)
+		return task_is_any(b);
+	return b->job_count > 0 && b->settings->jobs && (*b->shm->place || job_is_redis(b->settings->jobs));
 }
 
 void background_open(struct pool *pool, struct background_shm *shm)

@@ -1,4 +1,5 @@
 /* Tasks under a fake clock; snapshots with readers and killed writers; the jobs' file. */
+#include "background/job_away.h"
 #include "background/job_sqlite.h"
 #include "background/place.h"
 #include "background/snapshot.h"
@@ -160,6 +161,36 @@ START_TEST(long_run_is_in_the_way_once_another_is_late)
 	atomic_store(&shm.tasks[1].runner, 0);
 	atomic_store(&shm.tasks[1].rests, 1);
 	ck_assert(!task_is_in_the_way(&b, 77, 40000));
+}
+END_TEST
+
+/* ---- A store that is away. */
+
+START_TEST(store_that_is_away_is_left_alone_longer_and_longer)
+{
+	static struct jobs_shm shm;
+	struct job_away away = { 0 };
+	uint64_t pause_ms = 0, now_ms = 1000;
+
+	for (int i = 0; i < 100; i++) {
+		uint64_t next_ms = job_away_note(&away, &shm, "it is gone", now_ms);
+		ck_assert_uint_ge(next_ms, pause_ms);
+		ck_assert_uint_le(next_ms, 5000);
+		pause_ms = next_ms;
+	}
+	ck_assert_uint_eq(pause_ms, 5000);
+	ck_assert(atomic_load(&shm.is_away));
+	ck_assert_str_eq(shm.away_reason, "it is gone");
+	/* Said once; then when the reason is another, and after a time that grows. */
+	ck_assert_uint_eq(away.say_at_ms, now_ms + 60000);
+	job_away_note(&away, &shm, "it is gone", now_ms + 60000);
+	ck_assert_uint_eq(away.say_at_ms, now_ms + 60000 + 120000);
+	job_away_note(&away, &shm, "it is full", now_ms + 60001);
+	ck_assert_uint_eq(away.say_at_ms, now_ms + 60001 + 60000);
+	ck_assert_str_eq(shm.away_reason, "it is full");
+	job_away_end(&away, &shm);
+	ck_assert(!atomic_load(&shm.is_away));
+	ck_assert_uint_lt(job_away_note(&away, &shm, "it is gone", now_ms), 1000);
 }
 END_TEST
 
@@ -419,17 +450,19 @@ static void drop_folder(void)
 	rmdir(folder);
 }
 
+static char problem[BACKGROUND_REASON_MAX];
+
 static void open_store(void)
 {
 	make_folder();
-	store = job_sqlite_open(file, 3);
+	store = job_sqlite_open(file, 3, problem);
 	ck_assert_ptr_nonnull(store);
 }
 
 static void open_again(void)
 {
 	job_sqlite_close(store);
-	store = job_sqlite_open(file, 3);
+	store = job_sqlite_open(file, 3, problem);
 	ck_assert_ptr_nonnull(store);
 }
 
@@ -631,7 +664,7 @@ START_TEST(damaged_file_is_put_aside)
 		add("a", "", "1", NULL);
 		job_sqlite_close(store);
 		damage(places[i]);
-		store = job_sqlite_open(file, 3);
+		store = job_sqlite_open(file, 3, problem);
 		ck_assert_ptr_nonnull(store);
 		ck_assert_uint_ge(count_files("jobs.corrupt-", false), 1);
 		ck_assert_str_eq(look("a"), "none");
@@ -653,10 +686,10 @@ START_TEST(file_of_a_later_version_is_left_alone)
 	ck_assert_int_eq(pwrite(fd, version, 4, 60), 4);
 	close(fd);
 	store = NULL;
-	ck_assert_ptr_null(job_sqlite_open(file, 3));
+	ck_assert_ptr_null(job_sqlite_open(file, 3, problem));
 	ck_assert_uint_eq(count_files("jobs.corrupt-", false), 0);
 	snprintf(command, sizeof command, "%s/none/jobs", folder);
-	ck_assert_ptr_null(job_sqlite_open(command, 3));
+	ck_assert_ptr_null(job_sqlite_open(command, 3, problem));
 	drop_folder();
 }
 END_TEST
@@ -725,6 +758,7 @@ Suite *background_suite(void)
 		                       task_keeps_its_place_under_another_program,
 		                       dead_process_costs_the_task_that_ran,
 		                       long_run_is_in_the_way_once_another_is_late,
+		                       store_that_is_away_is_left_alone_longer_and_longer,
 		                       what_is_published_can_be_read,
 		                       json_is_parsed_once_a_version,
 		                       what_cannot_be_published_changes_nothing,
