@@ -204,6 +204,16 @@ static void set_metrics(struct run *run)
 	metrics_measure(&run->metrics, run->settings.workers ? METRICS_SLOTS : 1);
 }
 
+/* What needs a master is missed now, not when somebody waits for it. */
+static void say_what_is_off(const struct background *b)
+{
+	if (b->task_count == 0 && b->job_count == 0)
+		return;
+	log_warning("workers = 0: there is no process beside this one: the program's tasks (%zu) do not run, "
+	            "and its jobs (%zu) are answered 503; they need --workers 1 or more",
+	            b->task_count, b->job_count);
+}
+
 static int serve(struct run *run)
 {
 	const struct settings *s = &run->settings;
@@ -228,6 +238,7 @@ static int serve(struct run *run)
 	set_metrics(run);
 	if (s->workers != 0)
 		return master_run(&pool);
+	say_what_is_off(&run->app->background);
 	limit_alone(run);
 	return alone_run(
 		&(struct alone){ .listener = pool.listener, .settings = s, .exchange = &run->exchange });
