@@ -55,6 +55,14 @@ struct snapshot_shm {
 	char name[BACKGROUND_NAME_MAX];
 };
 
+enum { CLAIMS_MAX = 128, CLAIM_ID_MAX = 33 };
+
+/* See job_claim.h. */
+struct job_claim_shm {
+	_Atomic uint32_t pid; /* 0: free */
+	char id[CLAIM_ID_MAX];
+};
+
 /* Written by the jobs' process, but for `refused`. */
 struct jobs_shm {
 	_Atomic uint64_t queued, running; /* now */
@@ -62,6 +70,7 @@ struct jobs_shm {
 	_Atomic uint64_t refused; /* the queue was full, or the store away; workers count */
 	_Atomic uint32_t is_away; /* the store cannot be used, for */
 	char away_reason[BACKGROUND_REASON_MAX];
+	struct job_claim_shm claims[CLAIMS_MAX];
 };
 
 enum background_order { BACKGROUND_RUN, BACKGROUND_FINISH, BACKGROUND_LEAVE };

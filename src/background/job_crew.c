@@ -1,6 +1,7 @@
 /* job_crew - see job_crew.h. */
 #include "background/job_crew.h"
 
+#include "background/job_claim.h"
 #include "base/clock.h"
 #include "log/log.h"
 
@@ -45,10 +46,24 @@ bool job_crew_leaves(const struct job_crew *crew)
 
 struct job_run *job_crew_free(struct job_crew *crew)
 {
+	if (job_claim_count(&crew->background->shm->jobs) >= crew->size)
+		return NULL;
 	for (unsigned i = 0; i < crew->size; i++)
 		if (!crew->runs[i].is_taken)
 			return &crew->runs[i];
 	return NULL;
+}
+
+void job_crew_take(struct job_crew *crew, struct job_run *run)
+{
+	run->is_taken = true;
+	job_claim_make(&crew->background->shm->jobs, run->entry.id);
+}
+
+void job_crew_give_up(struct job_crew *crew, struct job_run *run)
+{
+	job_claim_drop(&crew->background->shm->jobs, run->entry.id);
+	job_run_clear(run);
 }
 
 static bool has_begun(const struct job_run *run)
@@ -97,7 +112,7 @@ void job_crew_clear(struct job_crew *crew, struct job_run *run, const struct job
 	                 : end->state == JOB_FAILED ? &shm->failed
 	                                            : &shm->retried,
 	                 1);
-	job_run_clear(run);
+	job_crew_give_up(crew, run);
 }
 
 static void reap(struct job_crew *crew)

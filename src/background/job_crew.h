@@ -23,8 +23,12 @@ int job_crew_init(struct job_crew *crew, const struct background *background);
 bool job_crew_may_start(const struct job_crew *crew);
 bool job_crew_leaves(const struct job_crew *crew);
 
-/* One that holds no job; NULL: none. */
+/* One that holds no job; NULL: none, or as many run as may, those of the generation before among them. */
 struct job_run *job_crew_free(struct job_crew *crew);
+
+/* It holds the job of run->entry now; and no longer, though it has not begun. */
+void job_crew_take(struct job_crew *crew, struct job_run *run);
+void job_crew_give_up(struct job_crew *crew, struct job_run *run);
 
 /* Starts what holds a job that has not begun: `pid` 0, no problem. */
 void job_crew_start(struct job_crew *crew);

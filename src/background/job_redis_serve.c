@@ -11,6 +11,7 @@
 
 #ifdef HAVE_HIREDIS
 #include "background/job_away.h"
+#include "background/job_claim.h"
 #include "background/job_crew.h"
 #include "background/job_redis_link.h"
 #include "base/clock.h"
@@ -22,7 +23,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LEASE_MS = 15000, LOOK_MS = 250, CLAIM_EVERY_MS = 1000, BLOCK_MS = 60000 };
+enum {
+	LEASE_MS = 15000,
+	LOOK_MS = 250,
+	OWN_AFTER_MS = 1000 /* what is being taken just now has its claim by then */,
+	CLAIM_EVERY_MS = 1000,
+	BLOCK_MS = 60000
+};
 
 struct consumer {
 	const struct background *background;
@@ -30,8 +37,9 @@ struct consumer {
 	char stream[128], name[192];
 	bool is_asking; /* the waiter was told to wait */
 	struct job_away away;
-	bool is_new; /* what the predecessor held is not yet looked at */
-	uint64_t look_at_ms, claim_at_ms, renew_at_ms, away_until_ms; /* monotonic */
+	unsigned others; /* jobs that the generation before holds */
+	bool is_new;     /* what the predecessor held is not yet looked at */
+	uint64_t own_at_ms, look_at_ms, claim_at_ms, renew_at_ms, away_until_ms; /* monotonic */
 	struct job_crew crew;
 };
 
@@ -124,7 +132,7 @@ static redisReply *command(struct consumer *c, int count, const char **words)
 
 /* ---- Taking. */
 
-static void fill(const struct consumer *c, struct job_run *free_run, const char *id, const char *ticket,
+static void fill(struct consumer *c, struct job_run *free_run, const char *id, const char *ticket,
                  const redisReply *taken)
 {
 	struct job_entry *entry = &free_run->entry;
@@ -137,7 +145,7 @@ static void fill(const struct consumer *c, struct job_run *free_run, const char 
 		strdup(taken->element[2]->type == REDIS_REPLY_STRING ? taken->element[2]->str : "null");
 	if (!entry->input)
 		percore_no_memory();
-	free_run->is_taken = true;
+	job_crew_take(&c->crew, free_run);
 	if (entry->attempt <= (unsigned long)c->background->settings->job_attempts)
 		return;
 	/* As if it had run, and ended so. */
@@ -155,6 +163,8 @@ static void take(struct consumer *c, const redisReply *entry)
 	const redisReply *fields = entry->element[1];
 	const char *ticket = entry->element[0]->str;
 	bool has_id = fields->type == REDIS_REPLY_ARRAY && fields->elements >= 2;
+	if (has_id && job_claim_is_made(&c->background->shm->jobs, fields->element[1]->str))
+		return;
 	redisReply *taken =
 		run(c, REDIS_TAKE, (const char *[]){ has_id ? fields->element[1]->str : "", ticket, NULL });
 	if (taken && taken->type == REDIS_REPLY_ARRAY && taken->elements == 3)
@@ -220,6 +230,15 @@ static void take_dead_hosts(struct consumer *c)
 	freeReplyObject(reply);
 }
 
+/* What the generation before let go of, dead or alive, is ours where it has not ended. */
+static void look_at_others(struct consumer *c)
+{
+	unsigned others = job_claim_others(&c->background->shm->jobs);
+
+	c->is_new |= others < c->others;
+	c->others = others;
+}
+
 /* Once in a while: what is due again, what dead hosts held, how many wait. */
 static void look(struct consumer *c)
 {
@@ -236,13 +255,14 @@ static void look(struct consumer *c)
 		freeReplyObject(counts);
 		c->look_at_ms = now_ms + LOOK_MS;
 	}
-	if (c->redis && c->is_new && may && job_crew_free(&c->crew))
+	look_at_others(c);
+	if (c->redis && c->is_new && now_ms >= c->own_at_ms && may && job_crew_free(&c->crew))
 		take_own(c);
 	if (c->redis && may && now_ms >= c->claim_at_ms && job_crew_free(&c->crew)) {
 		take_dead_hosts(c);
 		c->claim_at_ms = now_ms + CLAIM_EVERY_MS;
 	}
-	atomic_store(&shm->running, job_crew_busy(&c->crew));
+	atomic_store(&shm->running, job_claim_count(shm));
 }
 
 /* Runs keep their entries from being taken for a dead host's. */
@@ -295,6 +315,15 @@ static void read_new(struct consumer *c)
 	c->is_asking = false;
 	take_all(c, entries_of(reply));
 	freeReplyObject(reply);
+}
+
+/* Another generation asks: an entry that comes now would begin here. */
+static void stop_asking(struct consumer *c)
+{
+	if (c->waiter)
+		redisFree(c->waiter);
+	c->waiter = NULL;
+	c->is_asking = false;
 }
 
 /* ---- Ends. */
@@ -355,6 +384,7 @@ int job_redis_serve(const struct background *b)
 	name_consumer(&c);
 	if (job_crew_init(&c.crew, b) != 0)
 		return 1;
+	c.own_at_ms = steady_ms() + OWN_AFTER_MS;
 	/* Without Redis, what ended cannot be given back; its lease runs out. */
 	while (!job_crew_leaves(&c.crew) ||
 	       (job_crew_busy(&c.crew) > 0 && (c.redis || job_crew_runs(&c.crew)))) {
@@ -362,7 +392,10 @@ int job_redis_serve(const struct background *b)
 		write_ends(&c);
 		renew(&c);
 		look(&c);
-		ask_for_new(&c);
+		if (job_crew_leaves(&c.crew))
+			stop_asking(&c);
+		else
+			ask_for_new(&c);
 		job_crew_start(&c.crew);
 		wait_for_work(&c);
 	}

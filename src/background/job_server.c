@@ -9,6 +9,7 @@
 
 #ifdef HAVE_SQLITE
 #include "background/job_away.h"
+#include "background/job_claim.h"
 #include "background/job_client.h"
 #include "background/job_crew.h"
 #include "background/job_sqlite.h"
@@ -50,6 +51,7 @@ struct server {
 	struct job_sqlite *store; /* NULL: it cannot be opened yet */
 	int listener, lock;       /* -1: another has it */
 	struct job_away away;
+	unsigned others;       /* jobs that the generation before holds */
 	uint64_t forget_at_ms; /* monotonic; likewise */
 	uint64_t away_until_ms;
 	uint64_t next_due_ms; /* wall clock */
@@ -238,7 +240,7 @@ static void take_due(struct server *server)
 	while (job_crew_may_start(&server->crew) && (run = job_crew_free(&server->crew))) {
 		if (!job_sqlite_take(server->store, wall_ms(), &run->entry))
 			return;
-		run->is_taken = true;
+		job_crew_take(&server->crew, run);
 	}
 }
 
@@ -246,7 +248,7 @@ static void give_up_taken(struct server *server)
 {
 	for (unsigned i = 0; i < server->crew.size; i++)
 		if (server->crew.runs[i].is_taken && !server->crew.runs[i].since_ms)
-			job_run_clear(&server->crew.runs[i]);
+			job_crew_give_up(&server->crew, &server->crew.runs[i]);
 }
 
 static void settle_clients(struct server *server, bool is_kept)
@@ -262,9 +264,9 @@ static void settle_clients(struct server *server, bool is_kept)
 		c->is_answered = true;
 		write_client(c);
 	}
-	if (server->store)
+	if (server->store && !job_crew_leaves(&server->crew))
 		atomic_store(&shm->queued, job_sqlite_queued(server->store));
-	atomic_store(&shm->running, job_crew_busy(&server->crew));
+	atomic_store(&shm->running, job_claim_count(shm));
 }
 
 static bool has_work(const struct server *server)
@@ -372,7 +374,8 @@ static bool open_store(struct server *server)
 	if (server->store || steady_ms() < server->away_until_ms)
 		return server->store != NULL;
 	if (lock(server, s->jobs, problem))
-		server->store = job_sqlite_open(s->jobs, (unsigned)s->job_attempts, problem);
+		server->store = job_sqlite_open(s->jobs, (unsigned)s->job_attempts,
+		                                &server->background->shm->jobs, problem);
 	if (server->store)
 		note_good(server);
 	else if (server->lock < 0 && access(s->jobs, F_OK) == 0 && server->away.pause_ms < LOCK_PATIENCE_MS)
@@ -418,9 +421,32 @@ static void look_ahead(struct server *server)
 		server->next_due_ms = job_sqlite_next_ms(server->store);
 }
 
+/* Another generation has the file, the clients and all that has not begun. */
+static void retire(struct server *server)
+{
+	if (server->listener >= 0)
+		close(server->listener);
+	if (server->lock >= 0)
+		close(server->lock);
+	server->listener = server->lock = -1;
+}
+
+/* What the generation before let go of: its end is in the file, or it runs again. */
+static void look_at_others(struct server *server)
+{
+	unsigned others = job_claim_others(&server->background->shm->jobs);
+
+	if (server->store && others < server->others && !job_crew_leaves(&server->crew))
+		job_sqlite_take_up(server->store);
+	server->others = others;
+}
+
 static bool live(struct server *server)
 {
 	while (!job_crew_leaves(&server->crew) || job_crew_busy(&server->crew) > 0) {
+		if (job_crew_leaves(&server->crew))
+			retire(server);
+		look_at_others(server);
 		look_ahead(server);
 		wait_for_work(server);
 		attend_clients(server);

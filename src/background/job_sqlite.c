@@ -2,6 +2,7 @@
 #ifdef HAVE_SQLITE
 #include "background/job_sqlite.h"
 
+#include "background/job_claim.h"
 #include "base/clock.h"
 #include "log/log.h"
 
@@ -14,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LAYOUT = 1, FORGET_MAX = 1000 };
+enum { LAYOUT = 1, FORGET_MAX = 1000, BUSY_MS = 2000 };
 
 enum statement { BEGIN, COMMIT, ROLLBACK, SAME, ADD, LOOK, NEXT, TAKE, END, FORGET, DUE, STATEMENTS };
 
@@ -49,6 +50,8 @@ static const char layout[] =
 
 struct job_sqlite {
 	char *path;
+	unsigned attempts;
+	const struct jobs_shm *claims; /* NULL: none */
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENTS];
 	uint64_t queued, queued_then; /* now, and before the transaction */
@@ -128,6 +131,15 @@ static int check_one(void *found, int columns, char **values, char **names)
 	return 0;
 }
 
+/* is_held(ID) in a statement. */
+static void answer_held(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	const struct job_sqlite *s = sqlite3_user_data(context);
+	const char *id = count == 1 ? (const char *)sqlite3_value_text(values[0]) : NULL;
+
+	sqlite3_result_int(context, id && s->claims && job_claim_is_made(s->claims, id));
+}
+
 /* SQLITE_OK, or what is wrong. */
 static int set_up(struct job_sqlite *s)
 {
@@ -174,6 +186,9 @@ static int open_once(struct job_sqlite *s)
 	close(fd);
 	int code = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	sqlite3_extended_result_codes(s->db, 1);
+	sqlite3_busy_timeout(s->db, BUSY_MS); /* at a reload there are two of us for a while */
+	if (code == SQLITE_OK)
+		code = sqlite3_create_function(s->db, "is_held", 1, SQLITE_UTF8, s, answer_held, NULL, NULL);
 	if (code == SQLITE_OK)
 		code = set_up(s);
 	if (code == SQLITE_OK)
@@ -221,15 +236,17 @@ static bool put_aside(struct job_sqlite *s)
 	return true;
 }
 
-/* Nothing runs when the store is opened: its process is the parent of all runs. */
-static bool take_up(struct job_sqlite *s, unsigned attempts)
+/* What runs and nobody holds was a dead process's: that is the parent of its runs. */
+bool job_sqlite_take_up(struct job_sqlite *s)
 {
+	unsigned attempts = s->attempts;
 	char text[512], found[64] = "0";
 
+	s->is_bad = false;
 	snprintf(text, sizeof text,
 	         "UPDATE jobs SET state = CASE WHEN attempts < %u THEN 0 ELSE 3 END, due_ms = started_ms,"
 	         " ended_ms = CASE WHEN attempts < %u THEN NULL ELSE %lld END,"
-	         " reason = 'the process that ran it was killed' WHERE state = 1;",
+	         " reason = 'the process that ran it was killed' WHERE state = 1 AND NOT is_held(id);",
 	         attempts, attempts, (long long)(clock_read_ns(CLOCK_REALTIME) / 1000000));
 	int code = sqlite3_exec(s->db, text, NULL, NULL, NULL);
 	if (code == SQLITE_OK && sqlite3_changes(s->db) > 0)
@@ -243,17 +260,20 @@ static bool take_up(struct job_sqlite *s, unsigned attempts)
 	return code == SQLITE_OK;
 }
 
-struct job_sqlite *job_sqlite_open(const char *path, unsigned attempts, char problem[BACKGROUND_REASON_MAX])
+struct job_sqlite *job_sqlite_open(const char *path, unsigned attempts, const struct jobs_shm *claims,
+                                   char problem[BACKGROUND_REASON_MAX])
 {
 	struct job_sqlite *s = calloc(1, sizeof *s);
 
 	if (!s)
 		percore_no_memory();
 	s->path = copy(path);
+	s->attempts = attempts;
+	s->claims = claims;
 	int code = open_once(s);
 	if (is_damage(code) && put_aside(s))
 		code = open_once(s);
-	if (code == SQLITE_OK && take_up(s, attempts))
+	if (code == SQLITE_OK && job_sqlite_take_up(s))
 		return s;
 	memcpy(problem, s->problem, sizeof s->problem);
 	job_sqlite_close(s);

@@ -14,9 +14,15 @@ struct job_sqlite;
 /*
  * Opens it, or makes it; a file that is damaged is renamed to FILE.corrupt-TIME, which is said,
  * and a new one made.  Jobs that were running when it was last used are queued again, or have
- * failed where they had `attempts`.  NULL, with the problem: it cannot be had.
+ * failed where they had `attempts`; not those that `claims` (NULL: none) says are held.  NULL, with the
+ * problem: it cannot be had.
  */
-struct job_sqlite *job_sqlite_open(const char *path, unsigned attempts, char problem[BACKGROUND_REASON_MAX]);
+struct job_sqlite *job_sqlite_open(const char *path, unsigned attempts, const struct jobs_shm *claims,
+                                   char problem[BACKGROUND_REASON_MAX]);
+
+/* The same of the jobs, when another process has let go of some. */
+bool job_sqlite_take_up(struct job_sqlite *store);
+
 void job_sqlite_close(struct job_sqlite *store);
 
 /* False: nothing of it is kept. */

@@ -2,6 +2,7 @@
 #include "pool/background.h"
 
 #include "background/job.h"
+#include "background/job_claim.h"
 #include "background/place.h"
 #include "background/snapshot.h"
 #include "background/task.h"
@@ -60,6 +61,7 @@ void background_open(struct pool *pool, struct background_shm *shm)
 		log_error("runtime-dir %s: %s; there are no snapshots and no jobs", b->settings->runtime_dir,
 		          strerror(-pool->place_lock));
 	task_bind(b);
+	job_claim_drop_all(&shm->jobs, 0);
 	snapshot_use(shm);
 	background_use(b);
 }
@@ -226,6 +228,8 @@ static void bury(struct pool *pool, struct attendant *a, const siginfo_t *death,
 		log_warning("the %s' process (pid %d) is replaced: %s", names[a->role], (int)a->pid, reason);
 	if (a->role == BACKGROUND_TASKS)
 		note_task(pool, a, reason);
+	else
+		job_claim_drop_all(&background_of(pool)->shm->jobs, a->pid);
 	if (is_current(pool, a)) {
 		duty->current = -1;
 		duty->quick_deaths = !is_good && now_ms - a->born_ms < QUICK_MS ? duty->quick_deaths + 1 : 0;
@@ -287,9 +291,10 @@ void background_reload(struct pool *pool)
 {
 	task_wake_all(background_of(pool));
 	tell_all(pool, BACKGROUND_LEAVE, drain_by_ms(pool));
-	set_aside(pool, BACKGROUND_TASKS);
-	for (int role = 0; role < BACKGROUND_ROLES; role++)
+	for (int role = 0; role < BACKGROUND_ROLES; role++) {
+		set_aside(pool, role);
 		pool->duties[role].quick_deaths = 0;
+	}
 }
 
 void background_drain(struct pool *pool)

@@ -1,5 +1,6 @@
 /* Tasks under a fake clock; snapshots with readers and killed writers; the jobs' file. */
 #include "background/job_away.h"
+#include "background/job_claim.h"
 #include "background/job_sqlite.h"
 #include "background/place.h"
 #include "background/snapshot.h"
@@ -451,18 +452,19 @@ static void drop_folder(void)
 }
 
 static char problem[BACKGROUND_REASON_MAX];
+static const struct jobs_shm *claims;
 
 static void open_store(void)
 {
 	make_folder();
-	store = job_sqlite_open(file, 3, problem);
+	store = job_sqlite_open(file, 3, claims, problem);
 	ck_assert_ptr_nonnull(store);
 }
 
 static void open_again(void)
 {
 	job_sqlite_close(store);
-	store = job_sqlite_open(file, 3, problem);
+	store = job_sqlite_open(file, 3, claims, problem);
 	ck_assert_ptr_nonnull(store);
 }
 
@@ -624,6 +626,38 @@ START_TEST(job_whose_process_was_killed_runs_again_but_not_for_ever)
 }
 END_TEST
 
+START_TEST(job_that_another_process_holds_is_left_alone)
+{
+	static struct jobs_shm shm;
+	struct job_entry entry;
+
+	claims = &shm;
+	open_store();
+	add("a", "", "1", NULL);
+	add("b", "", "1", NULL);
+	ck_assert(take(1000, &entry));
+	ck_assert(take(1000, &entry));
+	ck_assert(job_claim_make(&shm, "a"));
+	atomic_store(&shm.claims[0].pid, 77);
+	ck_assert_uint_eq(job_claim_others(&shm), 1);
+	open_again();
+	ck_assert_uint_eq(job_sqlite_queued(store), 1);
+	ck_assert(take(1000, &entry));
+	ck_assert_str_eq(entry.id, "b");
+	ck_assert(job_claim_make(&shm, "b"));
+	ck_assert(!take(1000, &entry));
+	job_claim_drop(&shm, "a"); /* not this process's to drop */
+	ck_assert_uint_eq(job_claim_count(&shm), 2);
+	job_claim_drop_all(&shm, 77);
+	ck_assert(job_sqlite_take_up(store));
+	ck_assert_uint_eq(job_sqlite_queued(store), 1);
+	ck_assert(take(1000, &entry));
+	ck_assert_str_eq(entry.id, "a");
+	claims = NULL;
+	drop_folder();
+}
+END_TEST
+
 START_TEST(result_is_forgotten_when_its_time_is_over)
 {
 	struct job_entry entry;
@@ -664,7 +698,7 @@ START_TEST(damaged_file_is_put_aside)
 		add("a", "", "1", NULL);
 		job_sqlite_close(store);
 		damage(places[i]);
-		store = job_sqlite_open(file, 3, problem);
+		store = job_sqlite_open(file, 3, claims, problem);
 		ck_assert_ptr_nonnull(store);
 		ck_assert_uint_ge(count_files("jobs.corrupt-", false), 1);
 		ck_assert_str_eq(look("a"), "none");
@@ -686,10 +720,10 @@ START_TEST(file_of_a_later_version_is_left_alone)
 	ck_assert_int_eq(pwrite(fd, version, 4, 60), 4);
 	close(fd);
 	store = NULL;
-	ck_assert_ptr_null(job_sqlite_open(file, 3, problem));
+	ck_assert_ptr_null(job_sqlite_open(file, 3, claims, problem));
 	ck_assert_uint_eq(count_files("jobs.corrupt-", false), 0);
 	snprintf(command, sizeof command, "%s/none/jobs", folder);
-	ck_assert_ptr_null(job_sqlite_open(command, 3, problem));
+	ck_assert_ptr_null(job_sqlite_open(command, 3, NULL, problem));
 	drop_folder();
 }
 END_TEST
@@ -770,6 +804,7 @@ Suite *background_suite(void)
 		                       full_queue_refuses_until_one_is_taken,
 		                       failed_job_runs_again_when_it_is_due,
 		                       job_whose_process_was_killed_runs_again_but_not_for_ever,
+		                       job_that_another_process_holds_is_left_alone,
 		                       result_is_forgotten_when_its_time_is_over,
 		                       damaged_file_is_put_aside,
 		                       file_of_a_later_version_is_left_alone,
