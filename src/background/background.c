@@ -140,6 +140,16 @@ json_object *background_json(void)
 
 /* ---- For /metrics. */
 
+/* On the wall clock; what is due already is due now. */
+static uint64_t next_ms(const struct task_shm *shm)
+{
+	uint64_t now_ms = clock_coarse_ms(), due_ms = atomic_load(&shm->due_ms);
+
+	if (atomic_load(&shm->rests))
+		return 0;
+	return clock_read_ns(CLOCK_REALTIME) / 1000000 + (due_ms > now_ms ? due_ms - now_ms : 0);
+}
+
 static uint64_t task_number(const struct task_shm *shm, enum background_number number)
 {
 	switch (number) {
@@ -151,6 +161,8 @@ static uint64_t task_number(const struct task_shm *shm, enum background_number n
 		return atomic_load(&shm->in_row);
 	case BACKGROUND_TASK_LAST_MS:
 		return atomic_load(&shm->wall_ms);
+	case BACKGROUND_TASK_NEXT_MS:
+		return next_ms(shm);
 	default:
 		return atomic_load(&shm->duration_us);
 	}

@@ -228,7 +228,7 @@ static void put_task_seconds(void *to, const char *task, uint64_t value, double 
 
 static void put_ms(void *to, const char *task, uint64_t value)
 {
-	if (value) /* it has run */
+	if (value) /* else there is no such time */
 		put_task_seconds(to, task, value, 1e-3);
 }
 
@@ -255,6 +255,11 @@ static void put_task_in_row(const struct out *o)
 static void put_task_last(const struct out *o)
 {
 	background_put(BACKGROUND_TASK_LAST_MS, put_ms, (void *)o);
+}
+
+static void put_task_next(const struct out *o)
+{
+	background_put(BACKGROUND_TASK_NEXT_MS, put_ms, (void *)o);
 }
 
 static void put_task_duration(const struct out *o)
