@@ -115,7 +115,8 @@ start_lighttpd() { # [SOCKET]
 	local port
 	port=$(free_port)
 	url=http://127.0.0.1:$port
-	PERCORE_SOCKET=${1:-$socket} PERCORE_PORT=$port start lighttpd -D -f "$top/lighttpd.conf"
+	printf 'include "%s"\n%s\n' "$top/lighttpd.conf" "${lighttpd_more:-}" >"$dir/lighttpd.conf"
+	PERCORE_SOCKET=${1:-$socket} PERCORE_PORT=$port start lighttpd -D -f "$dir/lighttpd.conf"
 	web=$pid
 	wait_for curl -s "$url/"
 }
