@@ -7,7 +7,8 @@ and the threshold doubles.  A figure taken once has the threshold alone; a knee,
 """
 from . import digest, report, stats
 
-WANDERS = {"p50": 3, "p99": 4, "p99.9": 8, "first-answer": 3, "knee": 1.5, "knee-saturation": 1.5, "saturation": 1.5}
+WANDERS = {"p50": 3, "p99": 4, "p99.9": 8, "first-answer": 3, "knee": 1.5, "knee-saturation": 1.5, "saturation": 1.5,
+           "quota-saturation": 1.5}
 
 
 def threshold_of(figure, threshold):
@@ -57,6 +58,9 @@ def unlike(old, new):
     for key in ("size", "rate_per_s", "price", "wait_us"):
         if old["meta"][key] != new["meta"][key]:
             found.append(f"another {key}: {old['meta'][key]}, {new['meta'][key]}")
+    shares = [e["meta"].get("share_of_core") for e in (old, new)]
+    if None not in shares and shares[0] != shares[1]:
+        found.append(f"another share of a core: {shares[0]}, {shares[1]}")
     for side, experiment in (("old", old), ("new", new)):
         others = experiment["validity"]["others_median_cores"]
         if others > 0.2:

@@ -1,7 +1,7 @@
 """From trials to figures: each with its values by round, median, interval, and whether it was measured.
 
 measured: seen as it is.  emulated: seen, but of work that sleeps where it would compute, so that few cores can carry
-many workers.  projected: calculated from other figures.
+many workers, or of work that a cgroup's quota holds to shares of a core.  projected: calculated from other figures.
 """
 import collections
 import math
@@ -67,6 +67,8 @@ SIMPLE = [  # kind of trial, field, metric, unit, factor, better, text
     ("memory", "all_kib", "memory", "KiB", 1, "lower", "own memory of all processes"),
     ("scaling", "throughput_per_s", "wait-saturation", "1/s", 1, "higher", "saturation, 2 ms of waiting"),
     ("scaling", "app_us", "wait-cpu", "us", 1, "lower", "CPU a request, 2 ms of waiting"),
+    ("quota", "throughput_per_s", "quota-saturation", "1/s", 1, "higher", "saturation, a share of a core a worker"),
+    ("quota", "app_us", "quota-cpu", "us", 1, "lower", "CPU a request, a share of a core a worker"),
 ]
 
 
@@ -79,7 +81,7 @@ def simple_figures(trials):
             if metric.endswith("web-cpu") and ".direct" in subject or not values:
                 continue
             spoiled = sum(not t.get("valid", True) for t in trials.by[kind, subject].values())
-            label_of = "emulated" if subject.endswith(".wait") else "measured"
+            label_of = "emulated" if subject.endswith(".wait") or kind == "quota" else "measured"
             found.append(figure(subject, metric, unit, better, values, label_of, text, spoiled))
     return found
 
@@ -172,7 +174,9 @@ def limiter(trial, subject, cores):
     busy = {"the workers": used["workers"] / min(s.workers, cores), "the web server": used["web server"] / cores,
             "the load generator": used["generator"]}
     most = max(busy, key=busy.get)
-    if s.wait and trial["throughput_per_s"] * s.wait_us / 1e6 > 0.8 * s.workers:
+    if "quota_cores" in trial and trial["app_cores"] > 0.85 * trial["quota_cores"]:
+        by = "the CPU quota"
+    elif s.wait and trial["throughput_per_s"] * s.wait_us / 1e6 > 0.8 * s.workers:
         by = "the workers, all waiting"
     elif busy[most] >= 0.85:
         by = most
@@ -184,23 +188,41 @@ def limiter(trial, subject, cores):
 
 
 def limiters(trials, cores):
-    """By kind of trial, how often each limiter was it; by subject for saturation."""
+    """By kind of trial and subject; where a trial has runs at several rates, at the highest."""
     found = {}
-    for kind in ("saturation", "scaling", "ramp"):
+    for kind in ("saturation", "scaling", "quota", "ramp", "rates", "loads"):
         for subject in trials.subjects(kind):
-            usable = list(trials.usable(kind, subject).values())
+            usable = [t["runs"][-1] if t.get("runs") else t for t in trials.usable(kind, subject).values()]
             if usable:
                 found[f"{kind}/{subject}"] = limiter(usable[0], subject, cores)
     return found
 
 
-def scaling_fit(figures):
-    fits = {}
-    for app in ("percore", "hyper"):
-        points = {plan.subject_named(f["subject"]).workers: f["median"] for f in figures
-                  if f["metric"] == "wait-saturation" and f["subject"].startswith(app + "-")}
-        fits[app] = stats.scalability(points)
-    return fits
+def points_of(figures, metric, app):
+    """{workers: median} of that metric."""
+    return {plan.subject_named(f["subject"]).workers: f["median"] for f in figures
+            if f["metric"] == metric and f["subject"].startswith(app + "-")}
+
+
+def fit_of(figures, metric, app):
+    """The law, on how many points, and why there is none where there is none; calculated, so projected."""
+    points = points_of(figures, metric, app)
+    law = stats.scalability(points)
+    why = "" if law else (f"that takes {stats.POINTS} points, there are {len(points)}" if len(points) < stats.POINTS
+                          else "no such law comes near these points")
+    return {"points": len(points), "law": law, "none_because": why, "kind": "projected"}
+
+
+def scaling_fits(figures):
+    return {metric: {app: fit_of(figures, metric, app) for app in ("percore", "hyper")}
+            for metric in ("wait-saturation", "quota-saturation")}
+
+
+def progress(meta, trials):
+    """By kind: how many trials came to an end, of how many; nothing where the plan was not noted."""
+    ended = collections.Counter(kind for (kind, _), rounds in trials.by.items() for t in rounds.values()
+                                if not t.get("invalid_because", "").startswith("failed"))
+    return {kind: {"ended": ended[kind], "planned": count} for kind, count in meta.get("planned", {}).items()}
 
 
 def validity(experiment, trials):
@@ -226,8 +248,8 @@ def completed(experiment):
     trials = Trials(experiment["trials"])
     figures = simple_figures(trials) + load_figures(trials) + knee_figures(trials) + size_figures(meta)
     figures += cost_figures(figures, meta["price"])
-    cores = meta["machine"]["cores"]
-    return {**experiment, "figures": figures, "limiters": limiters(trials, cores), "fits": scaling_fit(figures),
-            "validity": validity(experiment, trials),
+    cores, fits = meta["machine"]["cores"], scaling_fits(figures)
+    return {**experiment, "figures": figures, "limiters": limiters(trials, cores), "fits": {app: fit["law"] for app, fit in fits["wait-saturation"].items()},
+            "scaling_fits": fits, "progress": progress(meta, trials), "validity": validity(experiment, trials),
             "targets": targets.judged(figures, trials, cores, experiment.get("simulation") or {}),
             "ideal_limit": queues.LIMIT}

@@ -13,6 +13,7 @@ KINDS = {
     "saturation": "32 clients, each asks again when it is answered: the most it can do",
     "cost": "Poisson arrivals at one rate for all: CPU time a request, percentiles",
     "scaling": "requests that wait 2 ms, more and more workers: the most they can do",
+    "quota": "requests that compute, held by a cgroup to more and more shares of a core: the most it can do",
     "calls": "system calls a request, by strace",
     "memory": "of its own, with 1 worker and with 64",
     "rates": "Poisson arrivals at rising rates: percentiles",
@@ -65,6 +66,9 @@ class Size:
     knee_s: float           # an estimate, each
     knee_workers: list      # of the waiting work
     knee_peers: bool
+    quota_rounds: int
+    quota_s: float
+    quota_shares: list      # and as many workers
     launch_per_s: float = 8
     clients: int = 500
     tries: int = 3          # of a trial that the machine spoils
@@ -76,17 +80,19 @@ def knee(trial_s, warmup_s, trials, needed, searches):
             str(needed), "--searches", str(searches)]
 
 
+SHARES = [1, 2, 3, 4, 6, 8]  # six, for the fit
 RATES = [1000, 2000, 4000, 6000, 8000, 10000, 12000, 15000, 20000, 25000, 30000, 40000]
 SIZES = {
     "smoke": Size("smoke", 1, 0.5, 0.5, 1, 0.5, [1000, 4000], 1, 3, 0.5, 1, 1, [0.8], [1, 4],
-                  knee(0.5, 0.1, 1, 1, 1) + ["--max-lateness", "1h", "--max-cpu", "1000"], 8, [4], False,
+                  knee(0.5, 0.1, 1, 1, 1) + ["--max-lateness", "1h", "--max-cpu", "1000"], 8, [4], False, 1, 0.5, [1, 4],
                   launch_per_s=20, clients=40, tries=1),
     "quick": Size("quick", 3, 1, 1.5, 1, 1, [1000, 4000, 8000, 12000, 16000], 1, 12, 1, 1, 4, [0.5, 0.8, 0.9],
-                  [1, 2, 4, 16], knee(1, 0.2, 1, 1, 1), 11, [4], False, launch_per_s=40),
+                  [1, 2, 4, 16], knee(1, 0.2, 1, 1, 1), 11, [4], False, 2, 1, [1, 2, 4, 8],
+                  launch_per_s=40),
     "hour": Size("hour", 7, 2, 2, 1, 2, RATES, 1, 60, 2, 3, 6, [0.5, 0.7, 0.8, 0.9, 0.95], [1, 2, 4, 8, 16, 32],
-                 knee(3, 0.5, 3, 2, 1), 55, [4, 16], True),
+                 knee(3, 0.5, 3, 2, 1), 55, [4, 16], True, 3, 1.5, SHARES),
     "full": Size("full", 9, 4, 4, 3, 4, RATES, 3, 60, 2, 5, 12, [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95],
-                 [1, 2, 4, 8, 16, 32], knee(10, 2, 5, 4, 3), 780, [4, 16], True),
+                 [1, 2, 4, 8, 16, 32], knee(10, 2, 5, 4, 3), 780, [4, 16], True, 7, 3, SHARES),
 }
 
 
@@ -102,6 +108,16 @@ def computing(cores):
 
 def waiting(size):
     return [Subject(app, n, "nginx", True) for n in size.wait_workers for app in ("percore", "hyper")]
+
+
+def share_of_core(cores):
+    """How much of a core a share is, so that the most shares leave the web server and the generator enough: they use
+    twice what the application does and more."""
+    return min(1, max(1, round(20 * cores * 0.25 / SHARES[-1])) / 20)
+
+
+def under_quota(size):
+    return [Subject(app, n, "nginx") for n in size.quota_shares for app in ("percore", "hyper")]
 
 
 def with_knee(size, cores):
@@ -130,7 +146,7 @@ OVERHEAD_S = 1.3  # starting, warming up and stopping a subject
 def seconds_of(step, size):
     busy = {"saturation": size.saturation_s, "cost": size.cost_s, "start": 0, "calls": size.calls_s, "memory": 1,
             "ramp": size.ramp_s + 1, "rates": sum(size.rates[:8]) and (size.rates_s + 0.3) * min(len(size.rates), 9),
-            "scaling": size.wait_s / 2, "loads": (size.wait_s + 0.3) * len(size.wait_loads), "knee": size.knee_s}
+            "scaling": size.wait_s / 2, "quota": size.quota_s, "loads": (size.wait_s + 0.3) * len(size.wait_loads), "knee": size.knee_s}
     return OVERHEAD_S + busy[step.kind]
 
 
@@ -147,7 +163,8 @@ def steps(size, cores, available, seed=1):
     one_each = {s.app: s for s in reversed(compute) if s.front == "nginx" and s.workers == cores}
     kinds = [("start", size.rounds, [Subject(a, 1, s.front) for a, s in one_each.items()]),
              ("saturation", size.rounds, compute), ("cost", size.rounds, compute),
-             ("scaling", size.wait_rounds, wait), ("calls", 1, list(one_each.values())), ("memory", 1, memory),
+             ("scaling", size.wait_rounds, wait),
+             ("quota", size.quota_rounds, [s for s in under_quota(size) if s.app in available]), ("calls", 1, list(one_each.values())), ("memory", 1, memory),
              ("rates", size.rates_rounds, compute),
              ("loads", size.wait_rounds, [s for s in wait if s.workers in (4, 16)]),
              ("ramp", size.ramp_rounds, compute), ("knee", 1, knees)]

@@ -1,6 +1,7 @@
 """The report: one HTML page that needs nothing beside it, and charts for the README."""
 import html
 import math
+import textwrap
 from pathlib import Path
 
 from . import charts, digest, plan
@@ -78,8 +79,38 @@ class View:
 
 # ---- The answer, in three sentences.
 
+NEEDS = {"the rate at which p99 degrades": "rates or knee", "the CPU time of a request": "cost",
+         "what one queue gains": "loads"}
+
+
 def answer(view):
-    return [s for s in (answer_rate(view), answer_cost(view), answer_queue(view)) if s]
+    sentences = [answer_rate(view), answer_cost(view), answer_queue(view)]
+    missing = [f"{what} (from {kinds})" for (what, kinds), s in zip(NEEDS.items(), sentences) if not s]
+    return [s for s in sentences if s] + [s for s in (answer_unfinished(view), answer_missing(view, missing)) if s]
+
+
+def answer_missing(view, missing):
+    if not missing or not view.experiment["trials"]:
+        return None
+    return f"No answer yet to {listed(missing)}; what was measured is below."
+
+
+def answer_unfinished(view):
+    """Of a run that was cut short: what there is, and what is missing."""
+    if not view.experiment["trials"]:
+        return "Nothing was measured yet."
+    whole, part, none = [], [], []
+    for kind, of in view.experiment["progress"].items():
+        if of["ended"] >= of["planned"]:
+            whole.append(kind)
+        elif of["ended"]:
+            part.append(f"{kind} ({of['ended']} of {of['planned']} trials)")
+        else:
+            none.append(kind)
+    if not part and not none:
+        return None
+    told = [("measured in full", whole), ("measured in part", part), ("missing", none)]
+    return "The run is unfinished: " + "; ".join(f"{how}: {listed(kinds)}" for how, kinds in told if kinds) + "."
 
 
 def listed(parts):
@@ -114,7 +145,7 @@ def answer_cost(view):
             peers.append(f"{digest.LABELS[name]} {number(other)}")
     beside = f" ({', '.join(peers)})" if peers else ""
     million = view.median(view.ours, "cost-per-million")
-    cents = f", so that 5 cents buy {5 / million:.0f} million of them at {view.meta['price']:g} a core hour" \
+    cents = f", so that 5 cents buy {5 / million:.0f} million of them at {view.meta['price']:g} a core hour (projected)" \
         if million else ""
     return (f"At {view.meta['rate_per_s']:,.0f} requests a second a request costs {number(app)} µs of CPU time in the "
             f"application{beside} and {number(web)} µs in nginx{cents}.")
@@ -127,7 +158,7 @@ def answer_queue(view):
         return None
     beside = f" and hyper's with a queue for each {number(theirs['median'])} ms" if theirs else ""
     return (f"With 4 workers whose requests wait {view.meta['wait_us'] / 1000:g} ms, at 80 % of their capacity, the "
-            f"99th percentile of percore's one queue is {number(ours['median'])} ms{beside}.")
+            f"99th percentile of percore's one queue is {number(ours['median'])} ms{beside} (emulated).")
 
 
 # ---- Charts.
@@ -182,7 +213,8 @@ def rate_series(view, metric, wanted):
     return series
 
 
-def rate_chart(view, size=(860, 460)):
+def rate_chart(view, size=(860, 460), below=()):
+    """below: what the page says beside it, for where there is no page."""
     n = view.cores
     wanted = [f"percore-{w}.nginx" for w in sorted({1, 2, 4, n})] + [f"{a}-{n}.nginx" for a in
                                                                     ("hyper", "go", "php", "node")]
@@ -193,7 +225,8 @@ def rate_chart(view, size=(860, 460)):
     most = max(x for s in series for x, _, _ in s["points"])
     limit = view.meta["slo_ms"]
     series.append(charts.line(f"limit: {limit} ms", [(0, limit, ""), (most, limit, "")], "limit", 2, plain=True))
-    return charts.svg(series, ['set xlabel "requests a second"', 'set ylabel "99th percentile, ms"', "set logscale y",
+    under = r"\n".join(["requests a second", *below])
+    return charts.svg(series, [f'set xlabel "{under}" noenhanced', 'set ylabel "99th percentile, ms"', "set logscale y",
                                'set format y "%g"', "set format x \"%'.0f\"", f"set xrange [0:{most * 1.03}]",
                                "set key maxcols 2"], size)
 
@@ -254,6 +287,30 @@ def scaling_chart(view):
     ticks = ", ".join(f"{2 ** k}" for k in range(10) if 2 ** k <= most)
     return charts.svg(series, ['set xlabel "workers"', 'set ylabel "requests a second"', "set logscale xy",
                                f"set xtics ({ticks})", "set format y \"%'.0f\"", f"set xrange [0.9:{most * 1.15}]"])
+
+
+def share_text(view):
+    return f"{100 * view.meta.get('share_of_core', 0):g} % of a core"
+
+
+def quota_chart(view):
+    series, most = [], 1
+    for index, app in enumerate(("percore", "hyper")):
+        points = sorted(digest.points_of(view.experiment["figures"], "quota-saturation", app).items())
+        label = digest.LABELS[app]
+        series.append(charts.line(label, [(x, y, said(label, x, y, "shares", "/s")) for x, y in points], app, index,
+                                  index))
+        most = max([most] + [x for x, _ in points])
+    first = dict(p[:2] for p in series[0]["points"]).get(1)
+    if not series[0]["points"]:
+        return ""
+    if first:
+        series.append(charts.line("as many times percore's first (projected)", [(1, first, ""), (most, most * first, "")],
+                                  "plain", 3, plain=True))
+    ticks = ", ".join(str(n) for n in range(1, most + 1))
+    return charts.svg(series, [f'set xlabel "workers, and shares of {share_text(view)}"'.replace("%", "%%"),
+                               'set ylabel "requests a second"', f"set xtics ({ticks})", "set format y \"%'.0f\"",
+                               "set yrange [0:*]", f"set xrange [0:{most * 1.05}]"])
 
 
 def capacity_chart(view):
@@ -371,7 +428,8 @@ def targets_table(view):
         verdict = t["verdict"] + ("" if t.get("sure", True) else ", within the noise")
         sign = {"met": "✓", "missed": "✗"}.get(t["verdict"], "–")
         note = f' <small>{escape(t["note"])}</small>' if t["note"] else ""
-        rows.append(f'<tr class="{t["verdict"].replace(" ", "-")}"><td>{escape(t["text"])}{note}</td>'
+        kind = f' <span class="kind">{t["kind"]}</span>' if "kind" in t else ""
+        rows.append(f'<tr class="{t["verdict"].replace(" ", "-")}"><td>{escape(t["text"])}{note}{kind}</td>'
                     f'<td class="num">{"≥" if t["relation"] == ">=" else "≤"} {t["limit"]:g}</td>'
                     f'<td class="num">{got}</td><td>{sign} {verdict}</td></tr>')
     return ('<table><thead><tr><th>target</th><th class="num">wanted</th><th class="num">found, 95 % interval</th>'
@@ -382,7 +440,7 @@ def summary_table(view):
     """A row a subject: what people compare."""
     columns = [("saturation", "requests/s at most"), ("knee", "knee, p99 ≤ 10 ms"), ("p50", "p50, ms"),
                ("p99", "p99, ms"), ("p99.9", "p99.9, ms"), ("app-cpu", "CPU µs, app"), ("web-cpu", "CPU µs, web"),
-               ("system-calls", "calls"), ("cost-per-million", "a million, cents")]
+               ("system-calls", "calls"), ("cost-per-million", "a million, cents (projected)")]
     head = "".join(f'<th class="num">{escape(name)}</th>' for _, name in columns)
     rows = []
     for subject in view.subjects("saturation"):
@@ -472,10 +530,13 @@ def doubts(view):
                      "They count only where nothing valid was to be had.")
     if v["errors"]:
         found.append(f"{v['errors']:,} of {v['requests'] + v['errors']:,} requests failed.")
+    unfinished = answer_unfinished(view)
+    if unfinished:
+        found.insert(0, unfinished)
     for app, reason in view.meta.get("left_out", {}).items():
         found.append(f"{digest.LABELS.get(app, app)} is left out: {reason}")
-    missing = [k for k in plan.KINDS if k not in v["kinds"]]
-    if missing:
+    missing = [k for k in plan.KINDS if k not in v["kinds"] and k not in view.meta.get("left_out", {})]
+    if missing and not unfinished:
         found.append(f"Not measured: {', '.join(missing)}.")
     return found + [f"Failed: {text}" for text in v["failed"]]
 
@@ -504,16 +565,63 @@ subjects take turns in random order, in rounds; ratios are taken within a round.
 goes over a Unix socket, hyper and Node over TCP. percore's protection against overload is off, because its peers have
 none and the ramp overloads on purpose. The intervals are of the median, by bootstrap.</p>
 <p><b>measured</b>: seen as it is. <b>emulated</b>: seen, but of requests that sleep 2 ms where work would compute, so
-that few cores carry many workers. <b>projected</b>: calculated from other figures.</p>"""
+that few cores carry many workers, or of an application that a CPU quota holds to shares of a core. <b>projected</b>:
+calculated from other figures.</p>"""
 
 
-def fit_text(view):
-    found = []
-    for app, fit in view.experiment["fits"].items():
-        if fit:
-            found.append(f"{digest.LABELS[app]}: contention {fit['contention']:.4f}, coherency {fit['coherency']:.6f}")
-    return (" Universal Scalability Law: " + "; ".join(found) + ".") if found else \
-        " No scalability law is fitted: that takes six points."
+def fit_text(view, metric):
+    """The law's two numbers, or why it was not fitted, app by app."""
+    made, none = [], {}
+    for app, fit in view.experiment["scaling_fits"][metric].items():
+        law, name = fit["law"], digest.LABELS[app]
+        if law:
+            made.append(f"{name} contention {law['contention']:.4f}, coherency {law['coherency']:.6f}, on "
+                        f"{fit['points']} points")
+        elif fit["points"]:
+            none.setdefault(fit["none_because"], []).append(name)
+    return ((" Universal Scalability Law, projected: " + "; ".join(made) + "; below zero is noise." if made else "")
+            + "".join(f" No Universal Scalability Law is fitted for {listed(names)}: {why}."
+                      for why, names in none.items()))
+
+
+def most_rates(view):
+    """Under what the highest of the fixed rates was."""
+    return "at the highest rate tried, " + limited_by(view, "rates", view.trials.subjects("rates")) \
+        if view.trials.subjects("rates") else "not measured in this run"
+
+
+def waiting_limit(view, kind, workers):
+    subjects = [f"{app}-{n}.nginx.wait" for app in ("percore", "hyper") for n in workers]
+    return limited_by(view, kind, subjects)
+
+
+def quota_figure(view):
+    """The chart of the shares and its table."""
+    limited = limited_by(view, "quota", view.subjects("quota-saturation"))
+    left_out = view.meta.get("left_out", {}).get("quota")
+    if left_out:
+        limited = f"left out: {left_out}"
+    note = (f"The application runs in a cgroup that lets all its workers together use {share_text(view)} for each "
+            "worker; web server and generator are not held." + fit_text(view, "quota-saturation"))
+    return chart(quota_chart(view), "More shares of a core, requests that compute", escape(note), "emulated", limited)
+
+
+def scaling_table(view):
+    """Workers that wait, and shares of a core: a row each, percore and hyper side by side."""
+    rows = []
+    for metric, cpu, kind, what in (("wait-saturation", "wait-cpu", "scaling", "waits 2 ms"),
+                                    ("quota-saturation", "quota-cpu", "quota", f"computes, {share_text(view)} each")):
+        for subject in sorted((s for s in view.subjects(metric) if s.startswith("percore-")),
+                              key=lambda s: plan.subject_named(s).workers):
+            other = subject.replace("percore-", "hyper-")
+            cells = "".join(f'<td class="num">{number(view.median(s, m), unit)}</td>' for s in (subject, other)
+                            for m, unit in ((metric, "1/s"), (cpu, "us")))
+            rows.append(f'<tr><td>{escape(what)}</td><td class="num">{plan.subject_named(subject).workers}</td>{cells}'
+                        f'<td>{escape(view.limiter(kind, subject)["by"])}</td></tr>')
+    head = "".join(f'<th class="num">{app}, {what}</th>' for app in ("percore", "hyper")
+                   for what in ("requests/s", "CPU µs"))
+    return ('<table><thead><tr><th>work</th><th class="num">workers</th>' + head + "<th>percore was limited by</th></tr>"
+            f'</thead><tbody>{"".join(rows)}</tbody></table>') if rows else '<p class="none">not measured in this run</p>'
 
 
 def sections(view):
@@ -536,12 +644,12 @@ def sections(view):
     simulated = "The workers' number, by simulation; the points are where the search found the knee."
     loads = "".join(chart(load_chart(view, n), f"p99 against load, {n} workers",
                           "Lines are simulated, points were seen: between them is what a real machine adds.",
-                          "emulated and projected", "the workers, all waiting")
+                          "emulated and projected", "at the highest load, " + waiting_limit(view, "loads", [n]))
                     for n in (4, 16) if f"percore-{n}.nginx.wait/p99-at-0.80" in view.by)
     return f"""
 <section><h2>99th percentile against rate</h2><div class="grid one">
 {chart(rate_chart(view), "p99 at fixed rates, behind nginx",
-       "Independent arrivals; latency counts from the intended start.", "measured", saturation_limit)}</div></section>
+       "Independent arrivals; latency counts from the intended start.", "measured", most_rates(view))}</div></section>
 <section><h2>CPU time of a request <span class="kind">measured</span></h2>
 <p>At {rate} requests a second for all: the figure that repeats best on a small machine. <b>Limited by:</b> the
 chosen rate.</p>{cpu}</section>
@@ -553,13 +661,18 @@ chosen rate.</p>{cpu}</section>
 {chart(spectrum_chart(view), f"Percentile spectrum at {rate}/s", "How many requests are answered within what time.",
        "measured", "the chosen rate")}
 {chart(scaling_chart(view), "More workers, requests that wait 2 ms",
-       "On few cores, more workers can only be seen with work that waits." + escape(fit_text(view)), "emulated",
+       "On few cores, so many workers can only be seen with work that waits."
+       + escape(fit_text(view, "wait-saturation")), "emulated",
        limited_by(view, "scaling", view.subjects("wait-saturation")))}
-{chart(capacity_chart(view), "What one queue gains", simulated, "projected and emulated", "the workers")}
-{loads}</div></section>
+{quota_figure(view)}
+{chart(capacity_chart(view), "What one queue gains", simulated, "projected and emulated",
+       waiting_limit(view, "scaling", [4, 16]))}
+{loads}</div>
+<h3>More workers, more shares <span class="kind">emulated</span></h3>
+<div class="scroll">{scaling_table(view)}</div></section>
 <section><h2>What a million requests cost <span class="kind">projected</span></h2>
 <p>CPU time of application and web server at {rate} requests a second, at {view.meta['price']:g} a core
-hour, were every second used; who keeps within the limit leaves some idle: divide by knee / saturation.</p>
+hour, were every second used; who keeps within the limit leaves some idle: divide by knee / saturation. <b>Limited by:</b> the chosen rate.</p>
 {cost}</section>
 <section><h2>Start, memory, size <span class="kind">measured</span></h2><div class="scroll">{once_table(view)}</div>
 <h3>System calls a request</h3>{calls_list(view)}</section>
@@ -572,9 +685,10 @@ def page(experiment):
     style = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
     colours = "".join(f"--{app}:{c};" for app, c in charts.COLOURS.items())
     dark = "".join(f"--{app}:{c};" for app, c in charts.DARK.items())
-    sentences = "".join(f"<p>{escape(s)}</p>" for s in answer(view)) or "<p>Nothing was measured yet.</p>"
-    doubt = doubts(view)
-    warning = (f'<p class="doubt">{escape(doubt[0])} <a href="#validity">{len(doubt)} '
+    sentences = "".join(f"<p>{escape(s)}</p>" for s in answer(view)) 
+    doubt = doubts(view)  # the first is shown at the top, unless the answer says it already
+    first = [d for d in doubt if d != answer_unfinished(view)]
+    warning = (f'<p class="doubt">{escape(first[0] if first else "")} <a href="#validity">{len(doubt)} '
                f'remark{"s" if len(doubt) > 1 else ""} on validity</a></p>') if doubt else ""
     met = sum(t["verdict"] == "met" for t in experiment["targets"])
     known = sum(t["verdict"] != "not measured" for t in experiment["targets"])
@@ -598,6 +712,6 @@ def page(experiment):
 def write_plots(folder, experiment):
     """The main chart for the README."""
     view = View(experiment)
-    plot = rate_chart(view, (760, 440))
+    plot = rate_chart(view, (760, 470), ["measured; limited by:", *textwrap.wrap(most_rates(view), 100)])
     if plot:
         (Path(folder) / "p99.svg").write_text(plot, encoding="utf-8")

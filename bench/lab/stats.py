@@ -5,6 +5,7 @@ import random
 from statistics import median
 
 RESAMPLES = 1000
+POINTS = 6  # that a law of three parameters needs: it fits anything less
 
 
 def interval(values, share=0.95, seed=1):
@@ -50,8 +51,8 @@ def least_squares(rows, wanted):
 
 def scalability(points):
     """Gunther's Universal Scalability Law, fitted to {workers: throughput}: one worker's throughput, contention and
-    coherency.  None below six points: three parameters fit anything less."""
-    if len(points) < 6:
+    coherency.  None below six points."""
+    if len(points) < POINTS:
         return None
     found = least_squares([[1, n - 1, n * (n - 1)] for n in points], [n / x for n, x in points.items()])
     if not found or found[0] <= 0:

@@ -74,7 +74,8 @@ HTTP_REQUEST = b"GET /data HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
 class Running:
     """One subject, started; .url is where it answers."""
 
-    def __init__(self, subject, programs, folder):
+    def __init__(self, subject, programs, folder, group=None):
+        self.group = group  # the cgroup that the application, and nothing else, runs in
         self.subject, self.program, self.folder = subject, programs[subject.app], Path(folder)
         self.started, self.app_pids, self.web_pids = [], [], []
         self.listening = None
@@ -105,6 +106,9 @@ class Running:
         self.started.append(process)
         return process.pid
 
+    def spawn_app(self, *command, **how):
+        self.app_pids.append(self.spawn(*(self.group.begin(command) if self.group else command), **how))
+
     def listen(self):
         Path(self.socket).unlink(missing_ok=True)
         self.listening = socket.socket(socket.AF_UNIX)
@@ -120,17 +124,18 @@ class Running:
         if subject.app == "percore":
             command = [self.program, "--workers", n, *PERCORE]
             command += ["--work-wait", subject.wait_us] if subject.wait else []
-            self.app_pids = [self.spawn(*command, stdin=self.listening)]
+            self.spawn_app(*command, stdin=self.listening)
         elif subject.app == "plain":
-            self.app_pids = [self.spawn(self.program, stdin=self.listening) for _ in range(n)]
+            for _ in range(n):
+                self.spawn_app(self.program, stdin=self.listening)
         elif subject.app == "go":
-            self.app_pids = [self.spawn(self.program, subject.wait_us, stdin=self.listening,
-                                        env={**os.environ, "GOMAXPROCS": str(n)})]
+            self.spawn_app(self.program, subject.wait_us, stdin=self.listening,
+                           env={**os.environ, "GOMAXPROCS": str(n)})
         elif subject.app == "hyper":
-            self.app_pids = [self.spawn(self.program, self.port, n, subject.wait_us)]
+            self.spawn_app(self.program, self.port, n, subject.wait_us)
         elif subject.app == "node":
             script = build.TOP / "bench" / "peers" / "node" / "data.js"
-            self.app_pids = [self.spawn(self.program, script, self.port, n)]
+            self.spawn_app(self.program, script, self.port, n)
         else:
             self.start_php(n)
 
@@ -142,7 +147,7 @@ class Running:
                         f"listen = {self.socket}\nlisten.mode = 0666\nlisten.backlog = 4096\npm = static\n"
                         f"pm.max_children = {workers}\n")
         Path(self.socket).unlink(missing_ok=True)
-        self.app_pids = [self.spawn(self.program, "-R", "-F", "-y", conf)]
+        self.spawn_app(self.program, "-R", "-F", "-y", conf)
 
     def await_answer(self):
         """Asks the application itself until it answers; returns when."""

@@ -20,6 +20,23 @@ def table(view):
     return lines
 
 
+def scaling(view):
+    """More workers, and more shares of a core: requests/s, a row each."""
+    lines = []
+    for metric, what in (("wait-saturation", "waiting 2 ms"), ("quota-saturation", f"{report.share_text(view)} each")):
+        points = {app: digest.points_of(view.experiment["figures"], metric, app) for app in ("percore", "hyper")}
+        counts = sorted(set().union(*points.values()))
+        if not counts:
+            continue
+        lines.append(f"{f'workers, {what} (emulated)':42} " + " ".join(str(n).rjust(8) for n in counts))
+        for app, found in points.items():
+            if found:
+                cells = [report.number(found[n], "1/s") if n in found else "-" for n in counts]
+                lines.append(f"{digest.LABELS[app] + ', requests/s at most':42} " + " ".join(c.rjust(8) for c in cells))
+        lines += textwrap.wrap(report.fit_text(view, metric).strip(), 110) + [""]
+    return lines
+
+
 def targets(view):
     lines = []
     for t in view.experiment["targets"]:
@@ -27,6 +44,7 @@ def targets(view):
         spread = f"({report.from_to(t['low'], t['high'], '')})" if "value" in t and t["low"] != t["high"] else ""
         verdict = t["verdict"] + ("" if t.get("sure", True) else ", within the noise")
         what = t["text"] + (f" ({t['note']})" if t["note"].startswith("at ") else "")
+        verdict += f", {t['kind']}" if t.get("kind", "measured") != "measured" else ""
         lines.append(f"{what:68} {got:>7} {t['relation']} {t['limit']:<6g} {spread:17} {verdict}")
     return lines
 
@@ -39,6 +57,7 @@ def text(experiment):
     rate = f"{view.meta['rate_per_s']:,.0f}"
     lines += table(view) + ["", f"percentiles and CPU time at {rate} requests/s; knee: the highest rate with a p99 of "
                                 "10 ms at most", ""]
+    lines += scaling(view)
     lines += targets(view)
     judged = [t["verdict"] for t in experiment["targets"] if t["verdict"] != "not measured"]
     lines += ["", f"{judged.count('met')} of {len(judged)} targets met"]

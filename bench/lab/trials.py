@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import build, subjects
+from . import build, plan, quota, subjects
 
 CORES = len(os.sched_getaffinity(0))
 LAX = ["--max-lateness", "1h", "--max-cpu", "1000"]  # a closed model has no schedule to be late for
@@ -173,6 +173,14 @@ def calls(load, size):
             "total": round(sum(found.values()), 2)}
 
 
+def under_quota(load, size, group):
+    """The most that it can do with so many shares of a core."""
+    periods, used_up = group.throttled()
+    seen = saturation(load, size, size.quota_s)
+    periods, used_up = (after - before for after, before in zip(group.throttled(), (periods, used_up)))
+    return {"quota_cores": round(group.cores, 3), "used_up_share": round(used_up / max(1, periods), 3), **seen}
+
+
 def memory(load, _size):
     load.warm(1)
     worker, everything = load.running.memory()
@@ -184,8 +192,18 @@ def start(load, _size):
     return {"valid": True, "invalid_because": "", "first_answer_ms": round(load.running.first_answer_ns / 1e6, 3)}
 
 
+def run_under_quota(step, size, programs, folder):
+    cores = step.subject.workers * plan.share_of_core(CORES)
+    with quota.Group(cores) as group, subjects.Running(step.subject, programs, folder, group) as running:
+        load = Load(running, folder)
+        load.warm()
+        return under_quota(load, size, group)
+
+
 def run(step, size, programs, folder, rate):
     """One step of the plan, from starting the subject to stopping it."""
+    if step.kind == "quota":
+        return run_under_quota(step, size, programs, folder)
     with subjects.Running(step.subject, programs, folder) as running:
         load = Load(running, folder)
         if step.kind in ("saturation", "cost", "ramp", "rates", "calls", "scaling", "loads"):
