@@ -109,8 +109,8 @@ def answer_unfinished(view):
             none.append(kind)
     if not part and not none:
         return None
-    told = [("measured in full", whole), ("measured in part", part), ("missing", none)]
-    return "The run is unfinished: " + "; ".join(f"{how}: {listed(kinds)}" for how, kinds in told if kinds) + "."
+    told = [("measured in full", whole), ("in part", part), ("missing", none)]
+    return "The run is unfinished; " + "; ".join(f"{how}: {listed(kinds)}" for how, kinds in told if kinds) + "."
 
 
 def listed(parts):
@@ -308,7 +308,7 @@ def quota_chart(view):
         series.append(charts.line("as many times percore's first (projected)", [(1, first, ""), (most, most * first, "")],
                                   "plain", 3, plain=True))
     ticks = ", ".join(str(n) for n in range(1, most + 1))
-    return charts.svg(series, [f'set xlabel "workers, and shares of {share_text(view)}"'.replace("%", "%%"),
+    return charts.svg(series, [f'set xlabel "workers, and shares of {share_text(view)}"',
                                'set ylabel "requests a second"', f"set xtics ({ticks})", "set format y \"%'.0f\"",
                                "set yrange [0:*]", f"set xrange [0:{most * 1.05}]"])
 
@@ -366,9 +366,10 @@ def load_chart(view, workers):
 
 def chart(view_svg, title, note, kind, limited):
     """A chart with what it shows, how that was got, and what limited it."""
+    limit = f"<b>Limited by:</b> {escape(limited)}." if view_svg else ""
     return (f'<figure><h3>{escape(title)} <span class="kind">{escape(kind)}</span></h3>'
             f'<div class="chart">{charts.for_page(view_svg, title)}</div>'
-            f'<figcaption>{note} <b>Limited by:</b> {escape(limited)}.</figcaption></figure>')
+            f'<figcaption>{note if view_svg else ""} {limit}</figcaption></figure>')
 
 
 def limited_by(view, kind, subjects):
@@ -595,15 +596,18 @@ def waiting_limit(view, kind, workers):
     return limited_by(view, kind, subjects)
 
 
+QUOTA_TITLE = "More shares of a core, requests that compute"
+
+
 def quota_figure(view):
-    """The chart of the shares and its table."""
-    limited = limited_by(view, "quota", view.subjects("quota-saturation"))
+    """The chart of the shares, or why there is none."""
     left_out = view.meta.get("left_out", {}).get("quota")
     if left_out:
-        limited = f"left out: {left_out}"
+        return f'<figure><h3>{QUOTA_TITLE}</h3><p class="none">left out: {escape(left_out)}</p></figure>'
+    limited = limited_by(view, "quota", view.subjects("quota-saturation"))
     note = (f"The application runs in a cgroup that lets all its workers together use {share_text(view)} for each "
             "worker; web server and generator are not held." + fit_text(view, "quota-saturation"))
-    return chart(quota_chart(view), "More shares of a core, requests that compute", escape(note), "emulated", limited)
+    return chart(quota_chart(view), QUOTA_TITLE, escape(note), "emulated", limited)
 
 
 def scaling_table(view):
@@ -620,7 +624,7 @@ def scaling_table(view):
                         f'<td>{escape(view.limiter(kind, subject)["by"])}</td></tr>')
     head = "".join(f'<th class="num">{app}, {what}</th>' for app in ("percore", "hyper")
                    for what in ("requests/s", "CPU µs"))
-    return ('<table><thead><tr><th>work</th><th class="num">workers</th>' + head + "<th>percore was limited by</th></tr>"
+    return ('<table class="told"><thead><tr><th>work</th><th class="num">workers</th>' + head + "<th>percore was limited by</th></tr>"
             f'</thead><tbody>{"".join(rows)}</tbody></table>') if rows else '<p class="none">not measured in this run</p>'
 
 
@@ -668,7 +672,7 @@ chosen rate.</p>{cpu}</section>
 {chart(capacity_chart(view), "What one queue gains", simulated, "projected and emulated",
        waiting_limit(view, "scaling", [4, 16]))}
 {loads}</div>
-<h3>More workers, more shares <span class="kind">emulated</span></h3>
+<h3 class="after">More workers, more shares <span class="kind">emulated</span></h3>
 <div class="scroll">{scaling_table(view)}</div></section>
 <section><h2>What a million requests cost <span class="kind">projected</span></h2>
 <p>CPU time of application and web server at {rate} requests a second, at {view.meta['price']:g} a core
