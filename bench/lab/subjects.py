@@ -74,7 +74,8 @@ HTTP_REQUEST = b"GET /data HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
 class Running:
     """One subject, started; .url is where it answers."""
 
-    def __init__(self, subject, programs, folder, group=None):
+    def __init__(self, subject, programs, folder, group=None, edit=None):
+        self.edit = edit or (lambda text: text)  # of the web server's configuration, as it lies in the repository
         self.group = group  # the cgroup that the application, and nothing else, runs in
         self.subject, self.program, self.folder = subject, programs[subject.app], Path(folder)
         self.started, self.app_pids, self.web_pids = [], [], []
@@ -187,7 +188,9 @@ class Running:
             conf.write_text(self.nginx_conf(port))
             self.web_pids = [self.spawn("nginx", "-c", conf, "-e", self.folder / "nginx.log")]
         else:
-            self.web_pids = [self.spawn("lighttpd", "-D", "-f", build.TOP / "lighttpd.conf",
+            conf = self.folder / "lighttpd.conf"
+            conf.write_text(self.edit((build.TOP / "lighttpd.conf").read_text()))
+            self.web_pids = [self.spawn("lighttpd", "-D", "-f", conf,
                                         env={**os.environ, "PERCORE_SOCKET": self.socket, "PERCORE_PORT": str(port)})]
         end = time.monotonic() + 10
         while time.monotonic() < end:
@@ -199,7 +202,7 @@ class Running:
         raise build.Missing(f"{self.subject.front} does not start: {read(self.folder / 'nginx.log')[-300:]}")
 
     def nginx_conf(self, port):
-        conf = (build.TOP / "deploy" / "nginx.conf").read_text()
+        conf = self.edit((build.TOP / "deploy" / "nginx.conf").read_text())
         conf = conf.replace("127.0.0.1:8080", f"127.0.0.1:{port}")
         if self.subject.app in FASTCGI:
             conf = conf.replace("unix:/run/percore.sock", f"unix:{self.socket}")
