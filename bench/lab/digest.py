@@ -249,7 +249,8 @@ def completed(experiment):
     figures = simple_figures(trials) + load_figures(trials) + knee_figures(trials) + size_figures(meta)
     figures += cost_figures(figures, meta["price"])
     cores, fits = meta["machine"]["cores"], scaling_fits(figures)
-    return {**experiment, "figures": figures, "limiters": limiters(trials, cores), "fits": {app: fit["law"] for app, fit in fits["wait-saturation"].items()},
+    return {**experiment, "figures": figures, "limiters": limiters(trials, cores),
+            "fits": {app: fit["law"] for app, fit in fits["wait-saturation"].items()},
             "scaling_fits": fits, "progress": progress(meta, trials), "validity": validity(experiment, trials),
             "targets": targets.judged(figures, trials, cores, experiment.get("simulation") or {}),
             "ideal_limit": queues.LIMIT}

@@ -84,8 +84,8 @@ SHARES = [1, 2, 3, 4, 6, 8]  # six, for the fit
 RATES = [1000, 2000, 4000, 6000, 8000, 10000, 12000, 15000, 20000, 25000, 30000, 40000]
 SIZES = {
     "smoke": Size("smoke", 1, 0.5, 0.5, 1, 0.5, [1000, 4000], 1, 3, 0.5, 1, 1, [0.8], [1, 4],
-                  knee(0.5, 0.1, 1, 1, 1) + ["--max-lateness", "1h", "--max-cpu", "1000"], 8, [4], False, 1, 0.5, [1, 4],
-                  launch_per_s=20, clients=40, tries=1),
+                  knee(0.5, 0.1, 1, 1, 1) + ["--max-lateness", "1h", "--max-cpu", "1000"], 8, [4], False, 1, 0.5,
+                  [1, 4], launch_per_s=20, clients=40, tries=1),
     "quick": Size("quick", 3, 1, 1.5, 1, 1, [1000, 4000, 8000, 12000, 16000], 1, 12, 1, 1, 4, [0.5, 0.8, 0.9],
                   [1, 2, 4, 16], knee(1, 0.2, 1, 1, 1), 11, [4], False, 2, 1, [1, 2, 4, 8],
                   launch_per_s=40),
@@ -146,7 +146,8 @@ OVERHEAD_S = 1.3  # starting, warming up and stopping a subject
 def seconds_of(step, size):
     busy = {"saturation": size.saturation_s, "cost": size.cost_s, "start": 0, "calls": size.calls_s, "memory": 1,
             "ramp": size.ramp_s + 1, "rates": sum(size.rates[:8]) and (size.rates_s + 0.3) * min(len(size.rates), 9),
-            "scaling": size.wait_s / 2, "quota": size.quota_s, "loads": (size.wait_s + 0.3) * len(size.wait_loads), "knee": size.knee_s}
+            "scaling": size.wait_s / 2, "quota": size.quota_s,
+            "loads": (size.wait_s + 0.3) * len(size.wait_loads), "knee": size.knee_s}
     return OVERHEAD_S + busy[step.kind]
 
 
@@ -164,7 +165,8 @@ def steps(size, cores, available, seed=1):
     kinds = [("start", size.rounds, [Subject(a, 1, s.front) for a, s in one_each.items()]),
              ("saturation", size.rounds, compute), ("cost", size.rounds, compute),
              ("scaling", size.wait_rounds, wait),
-             ("quota", size.quota_rounds, [s for s in under_quota(size) if s.app in available]), ("calls", 1, list(one_each.values())), ("memory", 1, memory),
+             ("quota", size.quota_rounds, [s for s in under_quota(size) if s.app in available]),
+             ("calls", 1, list(one_each.values())), ("memory", 1, memory),
              ("rates", size.rates_rounds, compute),
              ("loads", size.wait_rounds, [s for s in wait if s.workers in (4, 16)]),
              ("ramp", size.ramp_rounds, compute), ("knee", 1, knees)]

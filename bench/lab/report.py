@@ -145,8 +145,8 @@ def answer_cost(view):
             peers.append(f"{digest.LABELS[name]} {number(other)}")
     beside = f" ({', '.join(peers)})" if peers else ""
     million = view.median(view.ours, "cost-per-million")
-    cents = f", so that 5 cents buy {5 / million:.0f} million of them at {view.meta['price']:g} a core hour (projected)" \
-        if million else ""
+    cents = (f", so that 5 cents buy {5 / million:.0f} million of them at {view.meta['price']:g} a core hour "
+             "(projected)") if million else ""
     return (f"At {view.meta['rate_per_s']:,.0f} requests a second a request costs {number(app)} µs of CPU time in the "
             f"application{beside} and {number(web)} µs in nginx{cents}.")
 
@@ -305,8 +305,8 @@ def quota_chart(view):
     if not series[0]["points"]:
         return ""
     if first:
-        series.append(charts.line("as many times percore's first (projected)", [(1, first, ""), (most, most * first, "")],
-                                  "plain", 3, plain=True))
+        linear = [(1, first, ""), (most, most * first, "")]
+        series.append(charts.line("as many times percore's first (projected)", linear, "plain", 3, plain=True))
     ticks = ", ".join(str(n) for n in range(1, most + 1))
     return charts.svg(series, [f'set xlabel "workers, and shares of {share_text(view)}"',
                                'set ylabel "requests a second"', f"set xtics ({ticks})", "set format y \"%'.0f\"",
@@ -624,8 +624,10 @@ def scaling_table(view):
                         f'<td>{escape(view.limiter(kind, subject)["by"])}</td></tr>')
     head = "".join(f'<th class="num">{app}, {what}</th>' for app in ("percore", "hyper")
                    for what in ("requests/s", "CPU µs"))
-    return ('<table class="told"><thead><tr><th>work</th><th class="num">workers</th>' + head + "<th>percore was limited by</th></tr>"
-            f'</thead><tbody>{"".join(rows)}</tbody></table>') if rows else '<p class="none">not measured in this run</p>'
+    if not rows:
+        return '<p class="none">not measured in this run</p>'
+    return (f'<table class="told"><thead><tr><th>work</th><th class="num">workers</th>{head}'
+            f'<th>percore was limited by</th></tr></thead><tbody>{"".join(rows)}</tbody></table>')
 
 
 def sections(view):
@@ -676,7 +678,8 @@ chosen rate.</p>{cpu}</section>
 <div class="scroll">{scaling_table(view)}</div></section>
 <section><h2>What a million requests cost <span class="kind">projected</span></h2>
 <p>CPU time of application and web server at {rate} requests a second, at {view.meta['price']:g} a core
-hour, were every second used; who keeps within the limit leaves some idle: divide by knee / saturation. <b>Limited by:</b> the chosen rate.</p>
+hour, were every second used; who keeps within the limit leaves some idle: divide by knee / saturation.
+<b>Limited by:</b> the chosen rate.</p>
 {cost}</section>
 <section><h2>Start, memory, size <span class="kind">measured</span></h2><div class="scroll">{once_table(view)}</div>
 <h3>System calls a request</h3>{calls_list(view)}</section>

@@ -70,7 +70,7 @@ def without_each(front, text, pattern, skip):
     for found in re.finditer(pattern, text, re.M):
         line = found.group(0)
         if not NEEDED.match(line) and not re.search(skip, line):
-            short = re.sub(r"\s*#.*|;", "", line).strip()
+            short = re.sub(r"\s*#.*|;| if_not_empty", "", line).strip()
             yield Variant(front, f"without {short}", (Step((f"^{re.escape(line)}\n",)),), loss_of(line))
 
 
@@ -81,8 +81,9 @@ def nginx(text):
     here = r"^\tlocation = /(?:metrics|status) \{\n(?:.*\n)*?\t\}\n"
     yield from without_each("nginx", text, r"^\t[a-z_]+ [^{}#\n]*;.*$", "keepalive|keep_conn")
     yield Variant("nginx", "without kept connections",
-                  (Step((r"^\s*keepalive \d+;.*\n", r"^\s*fastcgi_keep_conn on;.*\n")),), "nothing but CPU time, it should turn out")
-    yield Variant("nginx", "without the locations for this machine only", (Step((here,)),), "a closed /metrics, /status")
+                  (Step((r"^\s*keepalive \d+;.*\n", r"^\s*fastcgi_keep_conn on;.*\n")),), gains=True)
+    yield Variant("nginx", "without the locations for this machine only", (Step((here,)),),
+                  "a closed /metrics, /status")
     yield Variant("nginx", "nginx's own fastcgi_params instead",
                   (Step((r"^\tfastcgi_param .*\n",), "\tinclude /etc/nginx/fastcgi_params;", r"^\tlisten .*\n"),),
                   "the time waited before percore")
