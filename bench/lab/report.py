@@ -118,8 +118,9 @@ def listed(parts):
 
 
 def answer_rate(view):
-    counts = sorted(s.workers for s in map(plan.subject_named, view.subjects("saturation", "nginx"))
-                    if s.app == "percore")
+    counts = sorted({plan.subject_named(f["subject"]).workers for f in view.experiment["figures"]
+                     if f["subject"].startswith("percore-") and f["subject"].endswith(".nginx")
+                     and (f["metric"] == "knee" or f["metric"].startswith("p99-at-"))})
     held = {n: view.held(f"percore-{n}.nginx") for n in counts}
     held = {n: h for n, h in held.items() if h[0] is not None}
     if not held:
