@@ -7,11 +7,14 @@ import random
 from dataclasses import dataclass, field
 
 WAIT_US = 2000
+WORK = 100  # the article's rounds of formatting
+BARE = ("percore", "hyper")  # these can leave them out
 APPS = ["percore", "hyper", "go", "php", "node", "plain"]
 KINDS = {
     "start": "from the start of the process to its first answer",
     "saturation": "32 clients, each asks again when it is answered: the most it can do",
     "cost": "Poisson arrivals at one rate for all: CPU time a request, percentiles",
+    "bare": "as saturation and cost, of requests that format nothing: what serving alone costs",
     "scaling": "requests that wait 2 ms, more and more workers: the most they can do",
     "quota": "requests that compute, held by a cgroup to more and more shares of a core: the most it can do",
     "calls": "system calls a request, by strace",
@@ -144,7 +147,8 @@ OVERHEAD_S = 1.3  # starting, warming up and stopping a subject
 
 
 def seconds_of(step, size):
-    busy = {"saturation": size.saturation_s, "cost": size.cost_s, "start": 0, "calls": size.calls_s, "memory": 1,
+    busy = {"saturation": size.saturation_s, "cost": size.cost_s, "start": 0,
+            "bare": size.saturation_s + size.cost_s, "calls": size.calls_s, "memory": 1,
             "ramp": size.ramp_s + 1, "rates": sum(size.rates[:8]) and (size.rates_s + 0.3) * min(len(size.rates), 9),
             "scaling": size.wait_s / 2, "quota": size.quota_s,
             "loads": (size.wait_s + 0.3) * len(size.wait_loads), "knee": size.knee_s}
@@ -164,6 +168,7 @@ def steps(size, cores, available, seed=1):
     one_each = {s.app: s for s in reversed(compute) if s.front == "nginx" and s.workers == cores}
     kinds = [("start", size.rounds, [Subject(a, 1, s.front) for a, s in one_each.items()]),
              ("saturation", size.rounds, compute), ("cost", size.rounds, compute),
+             ("bare", size.rounds, [s for a, s in one_each.items() if a in BARE]),
              ("scaling", size.wait_rounds, wait),
              ("quota", size.quota_rounds, [s for s in under_quota(size) if s.app in available]),
              ("calls", 1, list(one_each.values())), ("memory", 1, memory),

@@ -10,9 +10,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import build
+from . import build, plan
 
 DATA = b'{"street":"10 Downing Street","city":"Value: 99"}'
+BARE_DATA = b'{"street":"10 Downing Street","city":"X"}'
 FASTCGI = {"percore", "go", "plain", "php"}
 KEEPS = {"percore", "go"}  # can be spoken to over kept connections without starving the others
 # What percore does against overload is off: nobody else does it, and the ramp and the saturation overload on purpose.
@@ -74,8 +75,9 @@ HTTP_REQUEST = b"GET /data HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
 class Running:
     """One subject, started; .url is where it answers."""
 
-    def __init__(self, subject, programs, folder, group=None, edit=None):
+    def __init__(self, subject, programs, folder, group=None, edit=None, work=plan.WORK):
         self.edit = edit or (lambda text: text)  # of the web server's configuration, as it lies in the repository
+        self.work = work  # rounds of formatting, where the subject can be told
         self.group = group  # the cgroup that the application, and nothing else, runs in
         self.subject, self.program, self.folder = subject, programs[subject.app], Path(folder)
         self.started, self.app_pids, self.web_pids = [], [], []
@@ -125,6 +127,7 @@ class Running:
         if subject.app == "percore":
             command = [self.program, "--workers", n, *PERCORE]
             command += ["--work-wait", subject.wait_us] if subject.wait else []
+            command += ["--work", self.work] if self.work != plan.WORK else []
             self.spawn_app(*command, stdin=self.listening)
         elif subject.app == "plain":
             for _ in range(n):
@@ -133,7 +136,7 @@ class Running:
             self.spawn_app(self.program, subject.wait_us, stdin=self.listening,
                            env={**os.environ, "GOMAXPROCS": str(n)})
         elif subject.app == "hyper":
-            self.spawn_app(self.program, self.port, n, subject.wait_us)
+            self.spawn_app(self.program, self.port, n, subject.wait_us, self.work)
         elif subject.app == "node":
             script = build.TOP / "bench" / "peers" / "node" / "data.js"
             self.spawn_app(self.program, script, self.port, n)
@@ -157,7 +160,7 @@ class Running:
         end = time.monotonic() + 15
         while time.monotonic() < end:
             try:
-                if DATA in self.ask(request):
+                if (DATA if self.work else BARE_DATA) in self.ask(request):
                     return time.monotonic_ns()
             except OSError:
                 pass

@@ -109,6 +109,11 @@ def cost(load, size, rate):
     return {"rate_per_s": rate, **seen}
 
 
+def bare(load, size, rate):
+    full = saturation(load, size)
+    return {**cost(load, size, rate), "full_app_us": full["app_us"]}
+
+
 def rates(load, size):
     """p50 to p99.9 at fixed rates, until it cannot follow."""
     runs, lost = [], 0
@@ -204,12 +209,13 @@ def run(step, size, programs, folder, rate):
     """One step of the plan, from starting the subject to stopping it."""
     if step.kind == "quota":
         return run_under_quota(step, size, programs, folder)
-    with subjects.Running(step.subject, programs, folder) as running:
+    work = 0 if step.kind == "bare" else plan.WORK
+    with subjects.Running(step.subject, programs, folder, work=work) as running:
         load = Load(running, folder)
-        if step.kind in ("saturation", "cost", "ramp", "rates", "calls", "scaling", "loads"):
+        if step.kind in ("saturation", "cost", "bare", "ramp", "rates", "calls", "scaling", "loads"):
             load.warm()
-        if step.kind == "cost":
-            return cost(load, size, rate)
+        if step.kind in ("cost", "bare"):
+            return globals()[step.kind](load, size, rate)
         if step.kind == "scaling":
             return saturation(load, size, size.wait_s / 2)
         if step.kind == "loads":

@@ -1,7 +1,7 @@
 //! The peer that the article of 2017 measured: hyper, each thread with an event loop and a listening
 //! socket of its own (SO_REUSEPORT), so that a connection belongs to one thread.
 //!
-//!     peer-hyper PORT THREADS WAIT_US
+//!     peer-hyper PORT THREADS WAIT_US ROUNDS
 //!
 //! WAIT_US is time to sleep in each request; it blocks the thread, as work would.
 use hyper::header::CONTENT_TYPE;
@@ -21,9 +21,10 @@ struct Data<'a> {
     city: &'a str,
 }
 
-fn data(wait: Duration) -> Response<Body> {
+fn data(wait: Duration, rounds: u64) -> Response<Body> {
     let mut city = String::with_capacity(32);
-    for round in 0..100 {
+    city.push('X');
+    for round in 0..rounds {
         city.clear();
         write!(city, "Value: {}", round).unwrap();
         // Every round's string is really made (std::hint::black_box is younger than Debian 12's compiler).
@@ -49,7 +50,7 @@ fn listener(port: u16) -> std::net::TcpListener {
     socket.into()
 }
 
-async fn serve(listener: std::net::TcpListener, wait: Duration) {
+async fn serve(listener: std::net::TcpListener, wait: Duration, rounds: u64) {
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     loop {
         let (stream, _) = match listener.accept().await {
@@ -58,7 +59,7 @@ async fn serve(listener: std::net::TcpListener, wait: Duration) {
         };
         let _ = stream.set_nodelay(true);
         tokio::spawn(async move {
-            let service = service_fn(move |_: Request<Body>| async move { Ok::<_, Infallible>(data(wait)) });
+            let service = service_fn(move |_: Request<Body>| async move { Ok::<_, Infallible>(data(wait, rounds)) });
             let _ = Http::new().http1_only(true).serve_connection(stream, service).await;
         });
     }
@@ -66,13 +67,13 @@ async fn serve(listener: std::net::TcpListener, wait: Duration) {
 
 fn main() {
     let numbers: Vec<u64> = std::env::args().skip(1).map(|n| n.parse().unwrap()).collect();
-    let (port, wait) = (numbers[0] as u16, Duration::from_micros(numbers[2]));
+    let (port, wait, rounds) = (numbers[0] as u16, Duration::from_micros(numbers[2]), numbers[3]);
     let threads: Vec<_> = (0..numbers[1])
         .map(|_| listener(port))
         .map(|listener| {
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-                runtime.block_on(serve(listener, wait))
+                runtime.block_on(serve(listener, wait, rounds))
             })
         })
         .collect();
