@@ -5,7 +5,7 @@
  * DIR/mood says: good, fail, crash, hang; `counter` publishes a number that grows.
  * POST /defer?job=NAME[&key=KEY] hands the body to a job: `note` adds input.n to
  * DIR/notes and returns it, `fail` fails input.times times, `crash`, `hang`.
- * GET /counter answers what is published; --spin and GET /spin are for bench/background.
+ * GET /counter answers what is published.
  */
 #include <percore.h>
 
@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 static const char *dir = "/tmp";
-static long spin_ms;
 
 /* One write(2), so that lines of several processes do not mix. */
 static void note(const char *file, const char *line)
@@ -87,34 +86,6 @@ static bool counter(struct percore_work *work, void *unused)
 	return percore_publish("counter", text, strlen(text) + 1) || percore_fail(work, "not published");
 }
 
-/* All of a core, and 10 MiB published each time. */
-static bool spin(struct percore_work *work, void *unused)
-{
-	static char value[10 << 20];
-	struct timespec now, end;
-
-	(void)unused;
-	if (!spin_ms)
-		return percore_rest(work);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += spin_ms / 1000;
-	memset(value, (int)end.tv_nsec, sizeof value);
-	if (!percore_publish("spin", value, sizeof value))
-		return false;
-	do
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
-	return true;
-}
-
-static void spin_get(struct percore_request *request)
-{
-	size_t length;
-	const char *value = percore_snapshot("spin", &length);
-
-	percore_answer_text(request, 200, value && value[0] == value[length - 1] ? "whole" : "none");
-}
-
 static void counter_get(struct percore_request *request)
 {
 	size_t length;
@@ -182,10 +153,6 @@ int main(int argc, char **argv)
 	struct percore_app *app = percore_app_new("busy", "1");
 
 	percore_add_text(app, "dir", &dir, "folder for notes");
-	percore_add_number(app, "spin", &spin_ms, 0, 100000,
-	                   "milliseconds of a core that a task takes each second");
-	percore_every(app, "spin", 1, spin, NULL);
-	percore_add_route(app, "GET", "/spin", spin_get);
 	percore_every(app, "steady", .1, steady, NULL);
 	percore_every(app, "moody", .1, moody, NULL);
 	percore_every(app, "counter", .05, counter, NULL);
