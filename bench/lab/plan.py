@@ -106,7 +106,8 @@ def computing(cores):
             + [Subject("hyper", n, "nginx") for n in sorted({1, cores})]
             + [Subject("hyper", cores, "direct"), Subject("go", cores, "nginx"), Subject("php", cores, "nginx"),
                Subject("node", cores, "nginx"), Subject("plain", cores, "nginx"),
-               Subject("percore", cores, "lighttpd"), Subject("plain", cores, "lighttpd")])
+               Subject("percore", cores, "lighttpd")]
+            + [Subject("plain", n, "lighttpd") for n in sorted({1, cores})])
 
 
 def waiting(size):

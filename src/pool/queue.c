@@ -15,8 +15,9 @@
  * - Descriptor numbers are reused; accept gives each use a new generation, so an
  *   event of an earlier use claims nothing.
  * - A worker killed between epoll_wait and the swap took an edge that nobody else
- *   will see.  queue_recover modifies every free connection in the epoll set: the
- *   kernel raises the edge again where input waits.
+ *   will see, and one killed before it has accepted leaves the listening socket
+ *   disarmed.  queue_raise modifies each in the epoll set: the kernel raises the
+ *   event again where input waits.
  * - A worker killed between accept and the claim word, or between the end of a
  *   claim and close, leaves a descriptor without a word.  Both spans are marked by
  *   an odd slot->window, so a connection that has no word while every living
@@ -78,10 +79,14 @@ static int arm(const struct queue *q, int how, int fd, uint32_t generation)
 	return epoll_ctl(q->epoll, how, fd, &e);
 }
 
-/* Alone beside other processes on one socket, each with its own epoll, one is to be woken, not all. */
+/*
+ * One is to be woken by a new connection, not all.  In a pool the event disarms the socket until its taker
+ * has accepted: level-triggered, the kernel would wake a second worker to an empty backlog.  Alone beside
+ * other processes on one socket, each has an epoll of its own.
+ */
 static int arm_listener(const struct queue *q, int how)
 {
-	struct epoll_event e = { .events = EPOLLIN | (q->settings.is_pool ? 0 : EPOLLEXCLUSIVE),
+	struct epoll_event e = { .events = EPOLLIN | (q->settings.is_pool ? EPOLLONESHOT : EPOLLEXCLUSIVE),
 		                 .data.u64 = (uint32_t)q->settings.listener };
 
 	return epoll_ctl(q->epoll, how, q->settings.listener, &e);
@@ -204,6 +209,13 @@ static void resume_accepting(struct queue *q)
 		arm_listener(q, EPOLL_CTL_ADD);
 }
 
+/* Where one worker pauses it as another resumes, the pause may come last, and nobody know of it. */
+static void ensure_accepting(struct queue *q)
+{
+	if (!atomic_load(&q->accept_paused) && !atomic_load(&q->draining))
+		arm_listener(q, EPOLL_CTL_ADD); /* fails where it is there */
+}
+
 static int take_new(struct queue *q, unsigned worker, struct worker_shm *slot, struct connection *c)
 {
 	atomic_fetch_add(&slot->window, 1);
@@ -221,6 +233,16 @@ static int take_new(struct queue *q, unsigned worker, struct worker_shm *slot, s
 	if (error)
 		return accept_failed(q, error);
 	return 1;
+}
+
+/* The listening socket has an event. */
+static int answer_listener(struct queue *q, unsigned worker, struct worker_shm *slot, struct connection *c)
+{
+	int taken = take_new(q, worker, slot, c);
+
+	if (q->settings.is_pool && taken >= 0)
+		arm_listener(q, EPOLL_CTL_MOD); /* fails where accepting is paused */
+	return taken;
 }
 
 void queue_take_in(struct queue *q, struct worker_shm *slot)
@@ -256,7 +278,7 @@ int queue_take(struct queue *q, unsigned worker, struct worker_shm *slot, struct
 	uint32_t fd = (uint32_t)e.data.u64;
 	fault_point("before-claim");
 	if (generation == 0)
-		return take_new(q, worker, slot, c);
+		return answer_listener(q, worker, slot, c);
 	if (fd >= q->size || !claim(&q->claims[fd].word, generation, worker + 1))
 		return 0;
 	*c = (struct connection){ .fd = (int)fd, .generation = generation, .is_known = true };
@@ -490,6 +512,7 @@ void queue_tick(struct queue *q)
 		give_up_idle(q);
 	q->was_paused = atomic_load(&q->accept_paused);
 	resume_accepting(q);
+	ensure_accepting(q);
 }
 
 bool queue_is_sound(const struct queue *q)

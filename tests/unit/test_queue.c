@@ -681,6 +681,38 @@ START_TEST(killed_workers_strand_no_connection)
 }
 END_TEST
 
+START_TEST(new_connection_wakes_one_and_the_next_another)
+{
+	struct connection c;
+	struct epoll_event e;
+
+	open_queue(30000);
+	connect_client();
+	connect_client();
+	ck_assert_int_eq(epoll_wait(q->epoll, &e, 1, SHORT_MS), 1); /* a worker, before it accepts */
+	ck_assert_int_eq(take(1, &c), -ETIMEDOUT);
+	queue_raise(q); /* the master, when that worker is dead */
+	ck_assert_int_eq(take(1, &c), 1);
+	ck_assert_int_eq(take(2, &c), 1);
+	ck_assert_int_eq(take(3, &c), -ETIMEDOUT);
+	close_queue();
+}
+END_TEST
+
+START_TEST(pause_of_accepting_that_came_last_ends)
+{
+	struct connection c;
+
+	open_queue(30000);
+	ck_assert_int_eq(epoll_ctl(q->epoll, EPOLL_CTL_DEL, q->settings.listener, NULL), 0);
+	connect_client();
+	ck_assert_int_eq(take(0, &c), -ETIMEDOUT);
+	queue_tick(q);
+	ck_assert_int_eq(take(0, &c), 1);
+	close_queue();
+}
+END_TEST
+
 Suite *queue_suite(void)
 {
 	const TTest *const tests[] = {
@@ -702,6 +734,8 @@ Suite *queue_suite(void)
 		sockets_of_a_handler_are_not_adopted,
 		half_a_head_is_closed_after_its_time,
 		half_a_head_is_not_closed_before_its_time_nor_when_it_is_owned,
+		new_connection_wakes_one_and_the_next_another,
+		pause_of_accepting_that_came_last_ends,
 		drain_takes_in_what_waits_and_accepts_no_more,
 		racing_workers_own_a_connection_one_at_a_time_and_lose_no_edge,
 		killed_workers_strand_no_connection,
