@@ -99,8 +99,8 @@ const struct told *ask(const struct ask *ask)
 		                           .prefix = "",
 		                           .max_body = ask->max_body ? ask->max_body : 1 << 20 };
 	static struct inhand_shm hand;
-	struct fcgi *fcgi =
-		fcgi_new(&(struct fcgi_settings){ .io_timeout_ms = 1000, .max_connections = 1, .hand = &hand });
+	struct fcgi *fcgi = fcgi_new(
+		&(struct fcgi_settings){ .io_timeout_ms = 1000, .max_connections = 1, .hand = &hand });
 	request_seed();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	for (int i = 0; i < 2; i++)

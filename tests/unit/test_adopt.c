@@ -17,8 +17,8 @@ static _Atomic uint32_t spool;
 static void connect_pair(void)
 {
 	if (!fcgi)
-		fcgi = fcgi_new(
-			&(struct fcgi_settings){ .io_timeout_ms = 1000, .max_connections = 7, .hand = &hand });
+		fcgi = fcgi_new(&(struct fcgi_settings){
+			.io_timeout_ms = 1000, .max_connections = 7, .hand = &hand });
 	ck_assert_ptr_nonnull(fcgi);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 }
