@@ -67,6 +67,25 @@ def svg(series, options, size=(WIDTH, HEIGHT)):
     return done.stdout
 
 
+def text(series, options, size=(100, 26)):
+    """The chart in letters, for a terminal and for a README; [] where there is nothing to show."""
+    series = [s for s in series if s["points"]]
+    if not series or not available():
+        return []
+    head = [f"set terminal dumb size {size[0]},{size[1]} mono noenhanced", "set border 3", "set tics nomirror",
+            "set key at graph 0.02,1 left Left reverse samplen 2", 'set decimalsign "."', *options]
+    plots = []
+    for number, one in enumerate(series):
+        head.append(f"$d{number} << E\n" + "\n".join(f"{x} {y}" for x, y, _ in one["points"]) + "\nE")
+        how = "lines lt 0" if one["plain"] else f'points pt "{chr(ord("A") + number)}"'
+        plots.append(f'$d{number} using 1:2 with {how} title {quoted(one["name"])}')
+    done = subprocess.run(["gnuplot"], input="\n".join(head) + "\nplot " + ", ".join(plots) + "\n", text=True,
+                          capture_output=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"gnuplot: {done.stderr.strip()[-400:]}")
+    return [row.rstrip() for row in done.stdout.strip("\f\n").splitlines()]
+
+
 def rgb(colour):
     return tuple(int(colour[i:i + 2], 16) for i in (1, 3, 5))
 

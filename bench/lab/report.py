@@ -214,22 +214,39 @@ def rate_series(view, metric, wanted):
     return series
 
 
-def rate_chart(view, size=(860, 460), below=()):
-    """below: what the page says beside it, for where there is no page."""
+def rate_lines(view):
+    """p99 against the rate, of what is compared, and the limit; [] where no rates were measured."""
     n = view.cores
     wanted = [f"percore-{w}.nginx" for w in sorted({1, 2, 4, n})] + [f"{a}-{n}.nginx" for a in
                                                                     ("hyper", "go", "php", "node")]
     series = rate_series(view, "p99", wanted)
     series = [s for s in series if s["points"]]
     if not series:
-        return ""
+        return []
     most = max(x for s in series for x, _, _ in s["points"])
     limit = view.meta["slo_ms"]
-    series.append(charts.line(f"limit: {limit} ms", [(0, limit, ""), (most, limit, "")], "limit", 2, plain=True))
+    return [*series, charts.line(f"limit: {limit} ms", [(0, limit, ""), (most, limit, "")], "limit", 2, plain=True)]
+
+
+def rate_chart(view, size=(860, 460), below=()):
+    """below: what the page says beside it, for where there is no page."""
+    series = rate_lines(view)
+    if not series:
+        return ""
+    most = max(x for s in series for x, _, _ in s["points"])
     under = r"\n".join(["requests a second", *below])
     return charts.svg(series, [f'set xlabel "{under}" noenhanced', 'set ylabel "99th percentile, ms"', "set logscale y",
                                'set format y "%g"', "set format x \"%'.0f\"", f"set xrange [0:{most * 1.03}]",
                                "set key maxcols 2"], size)
+
+
+def rate_text(view):
+    """The same in letters: with as many workers as cores, and with one."""
+    ours = {digest.label(f"percore-{n}.nginx") for n in (1, view.cores)}
+    series = [s for s in rate_lines(view) if s["app"] != "percore" or s["name"] in ours]
+    return charts.text(series, ["set logscale y", 'set format y "%g"', "set format x \"%'.0f\"",
+                                "set yrange [0.1:1000]",
+                                'set xlabel "p99 in ms at so many requests a second (measured)"'])
 
 
 def spectrum_chart(view):

@@ -43,9 +43,9 @@ def targets(view):
         got = report.number(t["value"]) if "value" in t else "-"
         spread = f"({report.from_to(t['low'], t['high'], '')})" if "value" in t and t["low"] != t["high"] else ""
         verdict = t["verdict"] + ("" if t.get("sure", True) else ", within the noise")
-        what = t["text"] + (f" ({t['note']})" if t["note"].startswith("at ") else "")
+        what = t["text"] + (f" ({t['note']})" if t["note"].startswith(("at ", "in ")) else "")
         verdict += f", {t['kind']}" if t.get("kind", "measured") != "measured" else ""
-        lines.append(f"{what:68} {got:>7} {t['relation']} {t['limit']:<6g} {spread:17} {verdict}")
+        lines.append(f"{what:72} {got:>7} {t['relation']} {t['limit']:<6g} {spread:17} {verdict}")
     return lines
 
 
@@ -57,7 +57,7 @@ def text(experiment):
     rate = f"{view.meta['rate_per_s']:,.0f}"
     lines += table(view) + ["", f"percentiles and CPU time at {rate} requests/s; knee: the highest rate with a p99 of "
                                 "10 ms at most", ""]
-    lines += scaling(view)
+    lines += [*report.rate_text(view), ""] + scaling(view)
     lines += targets(view)
     judged = [t["verdict"] for t in experiment["targets"] if t["verdict"] != "not measured"]
     lines += ["", f"{judged.count('met')} of {len(judged)} targets met"]
