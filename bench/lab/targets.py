@@ -33,7 +33,7 @@ def judged(figures, trials, cores, _simulation):
     add("application CPU a request / hyper's",
         ratio(f"{ours}/full-app-cpu", f"hyper-{n}.nginx/full-app-cpu"), "<=", 0.95, note="at saturation")
     for metric, where in (("bare-cpu", "at the fixed rate"), ("full-bare-cpu", "at saturation")):
-        add("the same of a request that formats nothing",
+        add("application CPU without the formatting / hyper's",
             ratio(f"{ours}/{metric}", f"hyper-{n}.nginx/{metric}"), "<=", 0.95, note=where)
     add("system calls a request", by.get(f"{ours}/system-calls"), "<=", 4.05)
     for processes in sorted({1, n}):
