@@ -184,7 +184,7 @@ def limiter(trial, subject, cores):
     elif busy[most] >= 0.85:
         by = most
     elif sum(used.values()) < 0.85 * cores:
-        by = "nothing: cores were idle"
+        by = "nothing (cores were idle)"
     else:
         by = f"the {cores} cores together"
     return {"by": by, "shares": {who: round(value / cores, 3) for who, value in used.items()}}

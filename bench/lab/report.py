@@ -397,11 +397,12 @@ def limited_by(view, kind, subjects):
         what = view.limiter(kind, subject)
         if what["by"] != "unknown":
             found.setdefault(what["by"], []).append((digest.label(subject, "always"), what["shares"]))
-    parts = []
+    parts, every = [], sum(map(len, found.values()))
     for what, of in sorted(found.items(), key=lambda f: -len(f[1])):
-        whom = "" if len(found) == 1 else " for the others" if len(of) > 2 else f" for {' and '.join(n for n, _ in of)}"
-        parts.append((len(of) > 2, what + whom + (shares_text([s for _, s in of]) if "together" in what else "")))
-    return "; ".join(text for _, text in sorted(parts, key=lambda p: p[0])) or "not measured in this run"
+        whom = f" for {' and '.join(n for n, _ in of)}" if parts and len(of) <= 2 else f" for {len(of)} of {every}"
+        parts.append(what + (whom if len(found) > 1 else "")
+                     + (shares_text([s for _, s in of]) if "together" in what else ""))
+    return "; ".join(parts) or "not measured in this run"
 
 
 def shares_text(of):
@@ -737,6 +738,6 @@ def page(experiment):
 def write_plots(folder, experiment):
     """The main chart for the README."""
     view = View(experiment)
-    plot = rate_chart(view, (760, 470), ["measured; limited by:", *textwrap.wrap(most_rates(view), 100)])
+    plot = rate_chart(view, (760, 470), ["measured; limited by:", *textwrap.wrap(most_rates(view), 84)])
     if plot:
         (Path(folder) / "p99.svg").write_text(plot, encoding="utf-8")

@@ -61,4 +61,4 @@ for counts, wanted in (([1, 2, 3, 4, 6, 8], ""), ([1, 2, 4, 8], "that takes 6 po
 trial = {"app_cores": 0.39, "web_cores": 0.5, "generator_cores": 0.2, "others_cores": 0, "quota_cores": 0.4,
          "throughput_per_s": 20000}
 assert digest.limiter(trial, "percore-8.nginx", 2)["by"] == "the CPU quota"
-assert digest.limiter({**trial, "app_cores": 0.2}, "percore-8.nginx", 2)["by"] == "nothing: cores were idle"
+assert digest.limiter({**trial, "app_cores": 0.2}, "percore-8.nginx", 2)["by"] == "nothing (cores were idle)"
