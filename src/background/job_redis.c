@@ -116,11 +116,12 @@ const char *job_redis_problem(void)
 	return problem;
 }
 
-redisContext *job_redis_connect(const char *url, bool quiet)
+redisContext *job_redis_connect(const char *url)
 {
 	const struct timeval timeout = { .tv_sec = REDIS_TIMEOUT_MS / 1000 };
 	struct address a;
 
+	strcpy(problem, "Redis: no connection");
 	if (!read_url(url, &a))
 		return NULL;
 	redisContext *redis = *a.path ? redisConnectUnixWithTimeout(a.path, timeout)
@@ -132,8 +133,6 @@ redisContext *job_redis_connect(const char *url, bool quiet)
 	/* Not the URL: it may hold a password. */
 	snprintf(problem, sizeof problem, "Redis %.50s: %s", *a.path ? a.path : a.host,
 	         redis->err ? redis->errstr : "refused the password or the database");
-	if (!quiet)
-		log_error("jobs: %s", problem);
 	redisFree(redis);
 	return NULL;
 }
@@ -197,7 +196,7 @@ static const char *const scripts[REDIS_SCRIPTS] = {
 };
 
 redisReply *job_redis_run(redisContext *redis, const struct background *b, enum job_redis_script script,
-                          bool quiet, const char *const *arguments)
+                          const char *const *arguments)
 {
 	char stream[128];
 	const char *words[16] = { "EVAL", scripts[script], "1", stream };
@@ -210,29 +209,39 @@ redisReply *job_redis_run(redisContext *redis, const struct background *b, enum 
 	if (reply && reply->type != REDIS_REPLY_ERROR)
 		return reply;
 	snprintf(problem, sizeof problem, "Redis: %.160s", reply ? reply->str : redis->errstr);
-	if (!quiet)
-		log_error("jobs: %s", problem);
 	freeReplyObject(reply);
 	return NULL;
 }
 
 /* ---- The worker's side. */
 
+/* Said, unless the jobs' process has said it of the store. */
+static redisContext *reach(const struct background *b)
+{
+	redisContext *redis = job_redis_connect(b->settings->jobs);
+
+	if (!redis && !atomic_load(&b->shm->jobs.is_away))
+		log_error("jobs: %s", problem);
+	return redis;
+}
+
 enum job_verdict job_redis_add(const struct background *b, struct job_offer *offer)
 {
 	char queue_max[24];
-	redisContext *redis = job_redis_connect(b->settings->jobs, atomic_load(&b->shm->jobs.is_away));
+	redisContext *redis = reach(b);
 	enum job_verdict verdict = JOB_AWAY;
 
 	if (!redis)
 		return JOB_AWAY;
 	snprintf(queue_max, sizeof queue_max, "%ld", b->settings->job_queue);
 	redisReply *reply = job_redis_run(
-		redis, b, REDIS_ADD, false,
+		redis, b, REDIS_ADD,
 		(const char *[]){ offer->id, offer->name, offer->key, offer->input, queue_max, NULL });
-	if (reply && reply->type == REDIS_REPLY_NIL)
+	if (!reply)
+		log_error("jobs: %s", problem);
+	else if (reply->type == REDIS_REPLY_NIL)
 		verdict = JOB_FULL;
-	if (reply && reply->type == REDIS_REPLY_STRING) {
+	else if (reply->type == REDIS_REPLY_STRING) {
 		snprintf(offer->id, sizeof offer->id, "%s", reply->str);
 		verdict = JOB_OK;
 	}
@@ -276,7 +285,7 @@ static char *describe(const char *id, const redisReply *reply)
 enum job_verdict job_redis_look(const struct background *b, const char *id, char **text)
 {
 	char rest[64], key[192];
-	redisContext *redis = job_redis_connect(b->settings->jobs, atomic_load(&b->shm->jobs.is_away));
+	redisContext *redis = reach(b);
 
 	if (!redis)
 		return JOB_AWAY;

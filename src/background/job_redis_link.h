@@ -16,15 +16,15 @@ enum job_redis_script {
 	REDIS_SCRIPTS,
 };
 
-/* NULL, and said unless `quiet`: it cannot be reached. */
-redisContext *job_redis_connect(const char *url, bool quiet);
+/* NULL: it cannot be reached. */
+redisContext *job_redis_connect(const char *url);
 
 /*
- * Runs a script on PREFIX with these arguments, NULL after the last.  NULL, and said unless
- * `quiet`: it failed, and the connection is of no use.  freeReplyObject().
+ * Runs a script on PREFIX with these arguments, NULL after the last.  NULL: it failed, and
+ * the connection is of no use.  freeReplyObject().
  */
 redisReply *job_redis_run(redisContext *redis, const struct background *background,
-                          enum job_redis_script script, bool quiet, const char *const *arguments);
+                          enum job_redis_script script, const char *const *arguments);
 
 /* What the last of these failed for. */
 const char *job_redis_problem(void);

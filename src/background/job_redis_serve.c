@@ -97,8 +97,8 @@ static bool connect_both(struct consumer *c)
 		return true;
 	if (steady_ms() < c->away_until_ms)
 		return false;
-	c->redis = job_redis_connect(url, true);
-	c->waiter = c->redis ? job_redis_connect(url, true) : NULL;
+	c->redis = job_redis_connect(url);
+	c->waiter = c->redis ? job_redis_connect(url) : NULL;
 	if (!c->waiter) {
 		note_away(c, job_redis_problem());
 		return false;
@@ -111,7 +111,7 @@ static bool connect_both(struct consumer *c)
 /* NULL: the connection was lost. */
 static redisReply *run(struct consumer *c, enum job_redis_script script, const char *const *arguments)
 {
-	redisReply *reply = c->redis ? job_redis_run(c->redis, c->background, script, true, arguments) : NULL;
+	redisReply *reply = c->redis ? job_redis_run(c->redis, c->background, script, arguments) : NULL;
 
 	if (!reply && c->redis)
 		note_away(c, job_redis_problem());

@@ -102,16 +102,23 @@ START_TEST(task_keeps_its_place_under_another_program)
 }
 END_TEST
 
-START_TEST(dead_process_costs_the_task_that_ran)
+static struct background two_tasks(struct background_shm *shm)
 {
-	static struct background_shm shm;
-	struct background b = { .shm = &shm,
+	struct background b = { .shm = shm,
 		                .task_count = 2,
 		                .tasks = { { .name = (char *)"a", .period_ms = 1000 },
 		                           { .name = (char *)"b", .period_ms = 1000 } } };
 
-	memset(&shm, 0, sizeof shm);
+	memset(shm, 0, sizeof *shm);
 	task_bind(&b);
+	return b;
+}
+
+START_TEST(dead_process_costs_the_task_that_ran)
+{
+	static struct background_shm shm;
+	struct background b = two_tasks(&shm);
+
 	ck_assert(!task_of(&b, 77));
 	atomic_store(&shm.tasks[1].runner, 77);
 	atomic_store(&shm.tasks[1].since_ms, 1);
@@ -140,13 +147,8 @@ END_TEST
 START_TEST(long_run_is_in_the_way_once_another_is_late)
 {
 	static struct background_shm shm;
-	struct background b = { .shm = &shm,
-		                .task_count = 2,
-		                .tasks = { { .name = (char *)"a", .period_ms = 1000 },
-		                           { .name = (char *)"b", .period_ms = 1000 } } };
+	struct background b = two_tasks(&shm);
 
-	memset(&shm, 0, sizeof shm);
-	task_bind(&b);
 	atomic_store(&shm.tasks[1].due_ms, 20000);
 	ck_assert(!task_is_in_the_way(&b, 77, 30000)); /* it runs nothing */
 	atomic_store(&shm.tasks[0].runner, 77);
