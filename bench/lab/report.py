@@ -214,6 +214,10 @@ def rate_series(view, metric, wanted):
     return series
 
 
+def farthest(series):
+    return max(x for s in series for x, _, _ in s["points"])
+
+
 def rate_lines(view):
     """p99 against the rate, of what is compared, and the limit; [] where no rates were measured."""
     n = view.cores
@@ -223,7 +227,7 @@ def rate_lines(view):
     series = [s for s in series if s["points"]]
     if not series:
         return []
-    most = max(x for s in series for x, _, _ in s["points"])
+    most = farthest(series)
     limit = view.meta["slo_ms"]
     return [*series, charts.line(f"limit: {limit} ms", [(0, limit, ""), (most, limit, "")], "limit", 2, plain=True)]
 
@@ -233,10 +237,9 @@ def rate_chart(view, size=(860, 460), below=()):
     series = rate_lines(view)
     if not series:
         return ""
-    most = max(x for s in series for x, _, _ in s["points"])
     under = r"\n".join(["requests a second", *below])
     return charts.svg(series, [f'set xlabel "{under}" noenhanced', 'set ylabel "99th percentile, ms"', "set logscale y",
-                               'set format y "%g"', "set format x \"%'.0f\"", f"set xrange [0:{most * 1.03}]",
+                               'set format y "%g"', "set format x \"%'.0f\"", f"set xrange [0:{farthest(series) * 1.03}]",
                                "set key maxcols 2"], size)
 
 
@@ -299,7 +302,7 @@ def scaling_chart(view):
                                   4 + index))
     if not series[0]["points"]:
         return ""
-    most = max(x for s in series for x, _, _ in s["points"])
+    most = farthest(series)
     ideal = [(x, x * 1e6 / view.meta["wait_us"], "") for x in (1, most)]
     series.append(charts.line("workers / 2 ms: no more is possible", ideal, "plain", 3, plain=True))
     ticks = ", ".join(f"{2 ** k}" for k in range(10) if 2 ** k <= most)
