@@ -217,7 +217,7 @@ static void say_what_is_off(const struct background *b)
 static int serve(struct run *run)
 {
 	const struct settings *s = &run->settings;
-	struct pool_settings pool = { .inherited_state = -1,
+	struct pool_settings pool = { .inherited = upgrade_inherited(),
 		                      .settings = s,
 		                      .exchange = &run->exchange,
 		                      .background = &run->app->background,
@@ -225,8 +225,7 @@ static int serve(struct run *run)
 		                      .context = run,
 		                      .argv = run->argv };
 
-	if (!upgrade_inherited(&pool.listener, &pool.inherited_state))
-		pool.listener = listener_open(s->listen);
+	pool.listener = pool.inherited.listener >= 0 ? pool.inherited.listener : listener_open(s->listen);
 	if (pool.listener == -ENOTSOCK)
 		return getenv("REQUEST_METHOD") ? run_cgi(run) : explain(run->app->name);
 	if (pool.listener < 0)

@@ -108,9 +108,8 @@ int alone_run(const struct alone *alone)
 		                 .max_requests = alone->draining ? 0 : settings->max_requests,
 		                 .max_memory = settings->max_memory };
 
-	worker.queue = mmap(NULL, queue_bytes(descriptors), PROT_READ | PROT_WRITE,
-	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (worker.queue == MAP_FAILED || queue_init(worker.queue, descriptors, &queue) != 0) {
+	worker.queue = queue_map(descriptors);
+	if (!worker.queue || queue_init(worker.queue, descriptors, &queue) != 0) {
 		log_error("cannot set up the queue: %s", strerror(errno));
 		return 1;
 	}

@@ -56,10 +56,7 @@ void background_open(struct pool *pool, struct background_shm *shm)
 	b->shm = shm;
 	for (int role = 0; role < BACKGROUND_ROLES; role++)
 		pool->duties[role].current = -1;
-	pool->place_lock = place_open(shm->place, b->settings->runtime_dir);
-	if (pool->place_lock < 0)
-		log_error("runtime-dir %s: %s; there are no snapshots and no jobs", b->settings->runtime_dir,
-		          strerror(-pool->place_lock));
+	background_take_up(pool);
 	task_bind(b);
 	job_claim_drop_all(&shm->jobs, 0);
 	snapshot_use(shm);
@@ -254,12 +251,13 @@ void background_note_exit(struct pool *pool, const siginfo_t *death)
 		bury(pool, a, death, clock_coarse_ms());
 }
 
-void background_note_stop(struct pool *pool, pid_t pid)
+bool background_note_stop(struct pool *pool, pid_t pid)
 {
 	struct attendant *a = find(pool, pid);
 
 	if (a)
 		kill_for(a, BACKGROUND_STOPPED);
+	return a != NULL;
 }
 
 /* ---- Leaving. */
@@ -307,12 +305,35 @@ void background_cut(struct pool *pool)
 	tell_all(pool, BACKGROUND_LEAVE, 0);
 }
 
-static bool is_any(const struct pool *pool)
+bool background_is_any(const struct pool *pool)
 {
 	for (int i = 0; i < ATTENDANTS_MAX; i++)
 		if (pool->attendants[i].pid)
 			return true;
 	return false;
+}
+
+void background_leave(struct pool *pool, uint64_t grace_ms)
+{
+	tell_all(pool, BACKGROUND_LEAVE, clock_coarse_ms() + grace_ms);
+}
+
+/* Descriptors are the workers' too: closing it is what ends the lock. */
+void background_let_go(struct pool *pool)
+{
+	if (pool->place_lock >= 0)
+		close(pool->place_lock);
+	pool->place_lock = -1;
+}
+
+void background_take_up(struct pool *pool)
+{
+	const struct background *b = background_of(pool);
+
+	pool->place_lock = place_open(b->shm->place, b->settings->runtime_dir);
+	if (pool->place_lock < 0)
+		log_error("runtime-dir %s: %s; there are no snapshots and no jobs", b->settings->runtime_dir,
+		          strerror(-pool->place_lock));
 }
 
 static void reap(struct pool *pool)
@@ -327,8 +348,8 @@ static void reap(struct pool *pool)
 
 void background_finish(struct pool *pool, uint64_t grace_ms)
 {
-	tell_all(pool, BACKGROUND_LEAVE, clock_coarse_ms() + grace_ms);
-	while (is_any(pool)) {
+	background_leave(pool, grace_ms);
+	while (background_is_any(pool)) {
 		nanosleep(&(struct timespec){ .tv_nsec = FINISH_TICK_NS }, NULL);
 		reap(pool);
 		end_all_overdue(pool, clock_coarse_ms());

@@ -20,8 +20,8 @@ void background_look(struct pool *pool, uint64_t now_ms, bool may_start);
 /* When background_look has something to do next; UINT64_MAX: nothing but what the tick does. */
 uint64_t background_next_ms(const struct pool *pool);
 
-/* A child that is no worker has stopped (by a signal), or ended. */
-void background_note_stop(struct pool *pool, pid_t pid);
+/* A child that is no worker has stopped (by a signal; false: it is none of these), or ended. */
+bool background_note_stop(struct pool *pool, pid_t pid);
 void background_note_exit(struct pool *pool, const siginfo_t *death);
 
 /* New settings: others take their places, once what runs has ended. */
@@ -32,6 +32,16 @@ void background_drain(struct pool *pool);
 
 /* Told to stop again: what runs is cut. */
 void background_cut(struct pool *pool);
+
+/*
+ * An upgrade: what runs has grace_ms to end, or is cut, and runs again under the new program.  When nothing
+ * runs any more, the pool's directory is let go, for that program; or taken up again, where it could not be
+ * executed.
+ */
+void background_leave(struct pool *pool, uint64_t grace_ms);
+bool background_is_any(const struct pool *pool);
+void background_let_go(struct pool *pool);
+void background_take_up(struct pool *pool);
 
 /* No worker is left: waits until they are gone, or grace_ms more at most where that is less than was given.
  */

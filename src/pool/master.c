@@ -19,6 +19,7 @@
 #include "pool/listener.h"
 #include "pool/notify.h"
 #include "pool/pool.h"
+#include "pool/predecessor.h"
 #include "pool/publish.h"
 #include "pool/scribe.h"
 #include "pool/spawn.h"
@@ -36,13 +37,14 @@ enum {
 	ADOPT_MS = 5,
 	TICKS_PER_TIMEOUT = 10,
 	BACKLOG_TICK_MS = 50,
-	SAME_SIGNAL_MS = 1000
+	SAME_SIGNAL_MS = 1000,
+	BACKGROUND_GRACE_MS = 1000, /* at an upgrade */
 };
 
 enum state {
 	SERVING,
 	TRYING,  /* the new program is being tried; serving goes on */
-	LEAVING, /* the workers leave, to make room for the new program */
+	LEAVING, /* what runs in the background leaves, to make room for the new program */
 	MENDING, /* the workers leave, for the queue has lost its descriptors */
 	DRAINING,
 	DONE,
@@ -59,7 +61,7 @@ enum event {
 	EVENT_GOOD,     /* the new program passed its trial */
 	EVENT_BAD,      /* it did not */
 	EVENT_UNSOUND,  /* the queue's descriptors do not work */
-	EVENT_EMPTY,    /* no worker is left */
+	EVENT_EMPTY,    /* nobody is left of those who are to leave */
 	EVENT_HOPELESS, /* no worker could ever start */
 	EVENTS,
 };
@@ -76,6 +78,7 @@ static enum state drain(struct pool *pool)
 	atomic_store(&pool->shm->draining, 1);
 	queue_drain(pool->queue);
 	spawn_tell_all(pool, POOL_EXIT_TOLD, clock_coarse_ms());
+	predecessor_stop(pool);
 	background_drain(pool);
 	return DRAINING;
 }
@@ -87,6 +90,7 @@ static enum state cut(struct pool *pool)
 		return DRAINING;
 	log_warning("told to stop again: requests in hand are cut");
 	spawn_cut_all(pool);
+	predecessor_stop(pool);
 	background_cut(pool);
 	return DRAINING;
 }
@@ -138,8 +142,16 @@ static enum state reopen_while_trying(struct pool *pool)
 	return TRYING;
 }
 
+/* One at a time: a predecessor's slowest request is not the next one's affair. */
 static enum state try_program(struct pool *pool)
 {
+	if (predecessor_is_there(pool)) {
+		if (!pool->upgrade_is_due)
+			log_line("upgrade: begins when the program before has finished its requests in hand");
+		pool->upgrade_is_due = true;
+		return SERVING;
+	}
+	pool->upgrade_is_due = false;
 	if (upgrade_try(pool))
 		return TRYING;
 	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
@@ -156,7 +168,7 @@ static enum state make_room(struct pool *pool)
 {
 	log_line("upgrade: the new program takes over");
 	notify_reloading();
-	spawn_tell_all(pool, POOL_EXIT_TOLD, clock_coarse_ms());
+	background_leave(pool, BACKGROUND_GRACE_MS);
 	return LEAVING;
 }
 
@@ -215,7 +227,7 @@ static const step steps[STATES][EVENTS] = {
 	             [EVENT_BAD] = refuse_program,
 	             [EVENT_UNSOUND] = begin_mending,
 	             [EVENT_HOPELESS] = fail },
-	[LEAVING] = { [EVENT_STOP] = drain, [EVENT_EMPTY] = execute },
+	[LEAVING] = { [EVENT_STOP] = drain, [EVENT_EMPTY] = execute, [EVENT_HOPELESS] = fail },
 	[MENDING] = { [EVENT_STOP] = drain, [EVENT_EMPTY] = mend },
 	[DRAINING] = { [EVENT_STOP] = cut, [EVENT_EMPTY] = done },
 };
@@ -368,18 +380,29 @@ static void tell_readiness(struct pool *pool)
 {
 	bool ready = all_run(pool) && !pool->reloading;
 
+	if (ready)
+		predecessor_relieve(pool);
 	if (ready && !pool->told_ready)
 		notify_send("READY=1\nSTATUS=%u workers serve", pool->workers);
 	pool->told_ready = ready;
+}
+
+static bool is_empty(const struct pool *pool, enum state state)
+{
+	if (state == LEAVING)
+		return !background_is_any(pool);
+	return spawn_alive(pool) == 0 && (state == MENDING || !predecessor_is_there(pool));
 }
 
 /* After any event.  What has come of it. */
 static enum event look_after(struct pool *pool, enum state state)
 {
 	uint64_t now_ms = clock_coarse_ms();
+	bool serves = state == SERVING || state == TRYING || state == LEAVING;
 
 	if (!spawn_reap(pool, now_ms))
 		return EVENT_HOPELESS;
+	predecessor_look(pool);
 	scribe_look(pool, now_ms);
 	admin_due(pool, now_ms);
 	spawn_look_for_ready(pool, now_ms);
@@ -387,15 +410,18 @@ static enum event look_after(struct pool *pool, enum state state)
 	background_look(pool, now_ms, state == SERVING || state == TRYING);
 	if (pool->adopting)
 		pool->adopting = !queue_adopt(pool->queue, pool->slots, pool->process_top);
-	if (state == SERVING || state == TRYING) {
+	if (serves) {
 		spawn_due(pool, now_ms);
 		tell_readiness(pool);
 	}
+	publish_size(pool);
 	publish_workers(pool);
-	if (state != SERVING && state != TRYING && spawn_alive(pool) == 0)
+	if ((!serves || state == LEAVING) && is_empty(pool, state))
 		return EVENT_EMPTY;
 	if (state == TRYING && upgrade_verdict(pool) >= 0)
 		return upgrade_verdict(pool) == 0 ? EVENT_GOOD : EVENT_BAD;
+	if (state == SERVING && pool->upgrade_is_due && !predecessor_is_there(pool))
+		return EVENT_UPGRADE;
 	return EVENT_NONE;
 }
 
@@ -458,7 +484,6 @@ static int open_shared(struct pool *pool)
 	const size_t sizes[SHARED_SECTIONS] = { [SHARED_POOL] = sizeof(struct pool_shm),
 		                                [SHARED_SHED] = sizeof(struct shed_shm),
 		                                [SHARED_SLOTS] = SLOTS_MAX * sizeof(struct worker_shm),
-		                                [SHARED_QUEUE] = queue_bytes(descriptors),
 		                                [SHARED_METRICS] = metrics_bytes(s->exchange->metrics),
 		                                [SHARED_LIMIT] = sizeof(struct limit_shm),
 		                                [SHARED_LIMIT_TABLE] =
@@ -470,9 +495,9 @@ static int open_shared(struct pool *pool)
 		                              .is_pool = true };
 	int error = -EPROTO;
 
-	if (s->inherited_state >= 0)
-		error = shared_attach(&pool->shared, s->inherited_state, sizes);
-	if (s->inherited_state >= 0 && error)
+	if (s->inherited.state >= 0)
+		error = shared_attach(&pool->shared, s->inherited.state, sizes);
+	if (s->inherited.state >= 0 && error)
 		log_warning("upgrade: the shared memory is laid out anew: counters start at 0");
 	if (error)
 		error = shared_create(&pool->shared, s->settings->state, sizes);
@@ -480,16 +505,19 @@ static int open_shared(struct pool *pool)
 		return error;
 	pool->shm = shared_section(&pool->shared, SHARED_POOL);
 	pool->slots = shared_section(&pool->shared, SHARED_SLOTS);
-	pool->queue = shared_section(&pool->shared, SHARED_QUEUE);
 	atomic_store(&pool->shm->draining, 0);
 	s->exchange->shed.shm = shared_section(&pool->shared, SHARED_SHED);
 	limit_attach(&s->exchange->limit, shared_section(&pool->shared, SHARED_LIMIT),
 	             shared_section(&pool->shared, SHARED_LIMIT_TABLE), (size_t)s->settings->limit_table);
 	s->exchange->access.shm = shared_section(&pool->shared, SHARED_ACCESS);
 	background_open(pool, shared_section(&pool->shared, SHARED_BACKGROUND));
-	pool->adopting = s->inherited_state >= 0;
-	publish_init(pool);
+	pool->predecessor =
+		(struct predecessor){ .pid = s->inherited.retiring, .socket = s->inherited.socket };
+	publish_master(pool);
 	set_metrics(pool);
+	pool->queue = queue_map(descriptors);
+	if (!pool->queue)
+		return -errno;
 	return queue_init(pool->queue, descriptors, &queue);
 }
 

@@ -6,9 +6,19 @@
 #include "base/settings.h"
 #include "exchange/exchange.h"
 
+#include <sys/types.h>
+
+/* Descriptors that an upgrade passes on. */
+struct inheritance {
+	int listener;   /* -1: there was no program before us */
+	int state;      /* its shared memory */
+	int socket;     /* see handover.h */
+	pid_t retiring; /* see retire.h */
+};
+
 struct pool_settings {
 	int listener;
-	int inherited_state;             /* descriptor from the program before us, or -1 */
+	struct inheritance inherited;    /* from the program before us */
 	const struct settings *settings; /* change when `reload` succeeds */
 	struct exchange *exchange;       /* likewise */
 	struct background *background;   /* likewise */

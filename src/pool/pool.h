@@ -50,6 +50,14 @@ struct duty {
 	uint64_t start_at_ms;  /* not before */
 };
 
+/* At an upgrade, until it is over: see predecessor.h. */
+struct predecessor {
+	pid_t pid; /* of the process that stays with its workers; 0: none */
+	int socket;
+	bool is_relieved;
+	bool has_log; /* it writes what its workers logged; we have to wait */
+};
+
 /* A place in the pool: one worker serves, and at a reload its successor starts beside it. */
 struct seat {
 	int process;           /* index, or -1 */
@@ -90,7 +98,9 @@ struct pool {
 	char admin_address[256]; /* "": there is none */
 	uint64_t admin_at_ms;    /* not started before */
 	pid_t checker;           /* tries the new program; 0: none */
-	sigset_t signals;        /* that the master waits for */
+	bool upgrade_is_due;     /* once the predecessor has gone */
+	struct predecessor predecessor;
+	sigset_t signals; /* that the master waits for */
 };
 
 #endif

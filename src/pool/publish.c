@@ -3,44 +3,40 @@
 
 #include <unistd.h>
 
-static unsigned slot_top(const struct pool *pool)
+unsigned publish_slot_top(const struct pool *pool)
 {
 	unsigned top = atomic_load(&pool->shm->slot_top);
 
 	return top < SLOTS_MAX ? top : SLOTS_MAX;
 }
 
-void publish_init(struct pool *pool)
+void publish_master(const struct pool *pool)
 {
-	for (unsigned i = 0; i < slot_top(pool); i++)
-		atomic_store(&pool->slots[i].life, WORKER_NONE);
 	atomic_store(&pool->shm->master, (uint32_t)getpid());
+}
+
+void publish_size(const struct pool *pool)
+{
+	atomic_store_explicit(&pool->shm->workers, pool->workers, memory_order_relaxed);
 }
 
 static enum worker_life life_of(const struct process *p)
 {
-	switch (p->state) {
-	case PROCESS_NONE:
-		return WORKER_NONE;
-	case PROCESS_STARTING:
-	case PROCESS_RUNNING:
-		return WORKER_LIVES;
-	default:
-		return WORKER_LEAVES;
-	}
+	return p->state == PROCESS_STARTING || p->state == PROCESS_RUNNING ? WORKER_LIVES : WORKER_LEAVES;
 }
 
 void publish_workers(const struct pool *pool)
 {
 	for (unsigned i = 0; i < pool->process_top; i++) {
 		const struct process *p = &pool->processes[i];
+		if (p->state == PROCESS_NONE)
+			continue;
 		atomic_store_explicit(&pool->slots[i].seat, p->seat, memory_order_relaxed);
 		atomic_store_explicit(&pool->slots[i].pid, (uint32_t)p->pid, memory_order_relaxed);
 		atomic_store_explicit(&pool->slots[i].life, life_of(p), memory_order_release);
 	}
-	if (pool->process_top > slot_top(pool))
+	if (pool->process_top > publish_slot_top(pool))
 		atomic_store(&pool->shm->slot_top, pool->process_top);
-	atomic_store_explicit(&pool->shm->workers, pool->workers, memory_order_relaxed);
 }
 
 void publish_load(const struct pool *pool)

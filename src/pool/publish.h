@@ -4,10 +4,17 @@
 
 #include "pool/pool.h"
 
-/* At the start: what an earlier program left of its processes is over. */
-void publish_init(struct pool *pool);
+/* One above the highest slot that any program of this pool has used. */
+unsigned publish_slot_top(const struct pool *pool);
 
-/* After each event: who lives. */
+/* At the start: who is the master. */
+void publish_master(const struct pool *pool);
+
+/* After each event: how many workers there should be. */
+void publish_size(const struct pool *pool);
+
+/* After each event: which of our workers live.  Who buries one, says so itself: others may have its slot
+ * next. */
 void publish_workers(const struct pool *pool);
 
 /* At each look at the pool: how busy it is. */

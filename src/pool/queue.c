@@ -43,7 +43,7 @@
 #define PENDING           (UINT64_C(1) << 31)
 #define OPEN              (UINT64_C(1) << 30)
 #define OWNER             UINT64_C(0xffff)
-#define MASTER            0xffffu /* as an owner */
+#define MASTER            (QUEUE_GIVER + 1u) /* as an owner */
 #define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
 enum { DESCRIPTORS_MAX = 1 << 20, BACKLOG_MAX = 4096, TAKE_IN_MAX = 16, CALM_S = 10, GIVE_UP_MAX = 8 };
@@ -130,6 +130,14 @@ size_t queue_bytes(uint32_t descriptors)
 	return sizeof(struct queue) + descriptors * sizeof(struct claim_shm);
 }
 
+struct queue *queue_map(uint32_t descriptors)
+{
+	void *memory = mmap(NULL, queue_bytes(descriptors), PROT_READ | PROT_WRITE,
+	                    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 /* All that is open goes into the new epoll, free; the kernel raises an edge where input waits. */
 static void take_over(struct queue *q)
 {
@@ -140,7 +148,7 @@ static void take_over(struct queue *q)
 		struct connection c = { .fd = (int)fd, .generation = generation_of(word) };
 		if (!(word & OPEN))
 			continue;
-		if (is_accepted(q, (int)fd) && fcntl((int)fd, F_SETFD, FD_CLOEXEC) == 0)
+		if (is_accepted(q, (int)fd))
 			queue_release(q, &c);
 		else
 			atomic_store(&q->claims[fd].word, word & ~OPEN);
@@ -155,6 +163,7 @@ int queue_init(struct queue *q, uint32_t descriptors, const struct queue_setting
 	q->size = descriptors;
 	memset(&q->name, 0, sizeof q->name);
 	atomic_store(&q->draining, 0);
+	atomic_store(&q->retired, 0);
 	atomic_store(&q->accept_paused, 0);
 	atomic_store(&q->epoll, epoll_create1(EPOLL_CLOEXEC));
 	if (q->epoll < 0 || getsockname(settings->listener, (struct sockaddr *)&q->name, &name_size) != 0 ||
@@ -202,17 +211,22 @@ static int accept_failed(struct queue *q, int error)
 	return 0;
 }
 
+static bool accepts(const struct queue *q)
+{
+	return !atomic_load(&q->draining) && !atomic_load(&q->retired);
+}
+
 static void resume_accepting(struct queue *q)
 {
 	if (atomic_load_explicit(&q->accept_paused, memory_order_relaxed) &&
-	    atomic_exchange(&q->accept_paused, 0) && !atomic_load(&q->draining))
+	    atomic_exchange(&q->accept_paused, 0) && accepts(q))
 		arm_listener(q, EPOLL_CTL_ADD);
 }
 
 /* Where one worker pauses it as another resumes, the pause may come last, and nobody know of it. */
 static void ensure_accepting(struct queue *q)
 {
-	if (!atomic_load(&q->accept_paused) && !atomic_load(&q->draining))
+	if (!atomic_load(&q->accept_paused) && accepts(q))
 		arm_listener(q, EPOLL_CTL_ADD); /* fails where it is there */
 }
 
@@ -249,9 +263,10 @@ void queue_take_in(struct queue *q, struct worker_shm *slot)
 {
 	struct connection c;
 
-	if (!atomic_load_explicit(&q->is_crowded, memory_order_relaxed) || atomic_load(&q->accept_paused))
+	if (!atomic_load_explicit(&q->is_crowded, memory_order_relaxed) || atomic_load(&q->accept_paused) ||
+	    !accepts(q))
 		return;
-	for (int i = 0; i < TAKE_IN_MAX && take_new(q, MASTER - 1, slot, &c) > 0; i++)
+	for (int i = 0; i < TAKE_IN_MAX && take_new(q, QUEUE_GIVER, slot, &c) > 0; i++)
 		queue_release(q, &c);
 }
 
@@ -410,7 +425,7 @@ void queue_raise(struct queue *q)
 		if (word & OPEN && !(word & OWNER))
 			arm(q, EPOLL_CTL_MOD, (int)fd, generation_of(word));
 	}
-	if (!atomic_load(&q->accept_paused) && !atomic_load(&q->draining))
+	if (!atomic_load(&q->accept_paused) && accepts(q))
 		arm_listener(q, EPOLL_CTL_MOD);
 }
 
@@ -526,20 +541,55 @@ bool queue_is_sound(const struct queue *q)
 	return arm_listener(q, EPOLL_CTL_MOD) == 0 || errno == ENOENT; /* not there: paused or draining */
 }
 
-void queue_set_inherited(const struct queue *q, bool inherited)
+void queue_retire(struct queue *q)
+{
+	atomic_store(&q->retired, 1);
+	epoll_ctl(q->epoll, EPOLL_CTL_DEL, q->settings.listener, NULL);
+}
+
+bool queue_claim_free(struct queue *q, uint32_t *from, struct connection *c)
 {
 	uint32_t top = top_of(q);
-	int flags = inherited ? 0 : FD_CLOEXEC;
 
-	fcntl(q->settings.listener, F_SETFD, flags);
-	for (uint32_t fd = 0; fd < top; fd++) {
-		uint32_t spool = atomic_load(&q->claims[fd].spool);
-		if (!(atomic_load(&q->claims[fd].word) & OPEN))
+	for (uint32_t fd = *from; fd < top; fd++) {
+		uint64_t word = atomic_load(&q->claims[fd].word);
+		if (!(word & OPEN) || word & OWNER ||
+		    !claim(&q->claims[fd].word, generation_of(word), MASTER))
 			continue;
-		fcntl((int)fd, F_SETFD, flags);
-		if (spool)
-			fcntl((int)spool - 1, F_SETFD, flags);
+		*c = (struct connection){ .fd = (int)fd,
+			                  .generation = generation_of(word),
+			                  .is_known = true };
+		*from = fd + 1;
+		return true;
 	}
+	return false;
+}
+
+struct queue_parcel queue_parcel_of(const struct queue *q, const struct connection *c)
+{
+	const struct claim_shm *claim = &q->claims[c->fd];
+
+	return (struct queue_parcel){ .fd = c->fd,
+		                      .spool = (int)atomic_load(&claim->spool) - 1,
+		                      .half_since_s = atomic_load(&claim->half_since_s),
+		                      .discards = atomic_load(&claim->discards) != 0 };
+}
+
+void queue_forget(struct queue *q, const struct connection *c)
+{
+	close_owned(q, c, false);
+}
+
+bool queue_receive(struct queue *q, const struct queue_parcel *parcel)
+{
+	if ((uint32_t)parcel->fd >= q->size || !is_accepted(q, parcel->fd))
+		return false;
+	struct connection c = claim_new(q, parcel->fd, MASTER);
+	atomic_store(&q->claims[c.fd].half_since_s, parcel->half_since_s);
+	atomic_store(&q->claims[c.fd].spool, (uint32_t)(parcel->spool + 1));
+	atomic_store(&q->claims[c.fd].discards, parcel->discards);
+	queue_release(q, &c);
+	return true;
 }
 
 unsigned queue_connections(const struct queue *q)

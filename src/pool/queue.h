@@ -23,11 +23,12 @@ struct queue_settings {
 	bool is_pool;           /* several workers on one table; else one process with a queue of its own */
 };
 
-/* In shared memory where it is a pool's; no pointer in it. */
+/* In memory that the workers share; no pointer in it. */
 struct queue {
 	struct queue_settings settings;
 	_Atomic int epoll;
 	_Atomic uint32_t draining;      /* no more accepts; answered connections are closed */
+	_Atomic uint32_t retired;       /* no more accepts; connections go to another program's queue */
 	_Atomic uint32_t accept_paused; /* the listener is out of epoll: no descriptors */
 	_Atomic uint32_t is_crowded;    /* the backlog is long: see queue_take_in */
 	_Atomic uint32_t starved_s;     /* when that was last so, and it was said; 0: it is over */
@@ -51,9 +52,12 @@ uint32_t queue_descriptors(void);
 /* What a queue of so many descriptors takes. */
 size_t queue_bytes(uint32_t descriptors);
 
+/* Zeroed memory for one, that children share.  NULL and errno. */
+struct queue *queue_map(uint32_t descriptors);
+
 /*
- * Makes the queue of a listening socket in zeroed memory; or, in memory that an
- * earlier program left, takes over its connections.  0 or -errno.
+ * Makes the queue of a listening socket in zeroed memory; or anew where there was
+ * one, with its connections.  0 or -errno.
  */
 int queue_init(struct queue *q, uint32_t descriptors, const struct queue_settings *settings);
 
@@ -122,8 +126,29 @@ void queue_tick(struct queue *q);
  */
 bool queue_is_sound(const struct queue *q);
 
-/* Master, before it executes a new program: lets the connections through, or no more. */
-void queue_set_inherited(const struct queue *q, bool inherited);
+/*
+ * From the queue of one program to that of the next: see retire.h.  The old one
+ * accepts no more (queue_retire) and claims what is free, connection by connection, or
+ * takes what has input (queue_take, as QUEUE_GIVER); a parcel is sent; what has
+ * left is forgotten, without a word to the peer.  Or it is released again.
+ */
+enum { QUEUE_GIVER = 0xfffe };
+
+struct queue_parcel {
+	int fd;
+	int spool; /* a descriptor, or -1 */
+	uint32_t half_since_s;
+	bool discards; /* both as in struct claim_shm */
+};
+
+void queue_retire(struct queue *q);
+bool queue_claim_free(struct queue *q, uint32_t *from, struct connection *c);
+struct queue_parcel queue_parcel_of(const struct queue *q, const struct connection *c);
+void queue_forget(struct queue *q, const struct connection *c);
+
+/* The new one: takes it in, free.  False: it is no connection of the listening socket, and still the
+ * caller's. */
+bool queue_receive(struct queue *q, const struct queue_parcel *parcel);
 
 /* Open connections, for the status. */
 unsigned queue_connections(const struct queue *q);

@@ -25,7 +25,7 @@ static struct access_shm *shm_of(const struct pool *pool)
 
 static bool is_wanted(const struct pool *pool)
 {
-	return pool->settings->settings->access_log != NULL;
+	return pool->settings->settings->access_log != NULL && !pool->predecessor.has_log;
 }
 
 /* 0 may be the listening socket, 1 a connection: neither is ours. */
@@ -136,6 +136,14 @@ static void await(struct pool *pool, uint64_t until_ms)
 		until_ms = UINT64_MAX;
 	}
 	pool->scribe = 0;
+}
+
+void scribe_step_aside(struct pool *pool)
+{
+	if (!pool->scribe)
+		return;
+	order(pool, ACCESS_LEAVE);
+	await(pool, clock_coarse_ms() + FINISH_MS);
 }
 
 void scribe_finish(struct pool *pool)

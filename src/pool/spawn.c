@@ -11,6 +11,7 @@
 #include "log/log.h"
 #include "pool/admin.h"
 #include "pool/background.h"
+#include "pool/predecessor.h"
 #include "pool/rescue.h"
 #include "pool/scribe.h"
 #include "pool/upgrade.h"
@@ -36,7 +37,8 @@ static const struct settings *settings_of(const struct pool *pool)
 static int find_slot(struct pool *pool)
 {
 	for (unsigned i = 0; i < SLOTS_MAX; i++)
-		if (pool->processes[i].state == PROCESS_NONE) {
+		if (pool->processes[i].state == PROCESS_NONE &&
+		    atomic_load(&pool->slots[i].life) == WORKER_NONE) { /* of our predecessor neither */
 			if (i >= pool->process_top)
 				pool->process_top = i + 1;
 			return (int)i;
@@ -287,6 +289,8 @@ static void say_death(const struct pool *pool, unsigned index, enum pool_exit ca
 	default:
 		break;
 	}
+	if (death->si_status == 0 && death->si_code != CLD_EXITED)
+		return; /* see spawn_note_gone */
 	if (death->si_code == CLD_EXITED)
 		log_error("worker %u (pid %d) left with exit status %d", p->seat, (int)p->pid,
 		          death->si_status);
@@ -350,6 +354,7 @@ static bool bury(struct pool *pool, unsigned index, const siginfo_t *death, uint
 	atomic_store(&slot->window, 0);
 	leave_seat(pool, (int)index);
 	p->state = PROCESS_NONE;
+	atomic_store(&slot->life, WORKER_NONE);
 	if (!was_starting || pool->was_ready)
 		return true;
 	log_error("no worker could start: giving up");
@@ -372,6 +377,18 @@ static int index_of(const struct pool *pool, pid_t pid)
 	return -1;
 }
 
+/* Of no worker of ours. */
+static void note_exit(struct pool *pool, const siginfo_t *death, uint64_t now_ms)
+{
+	int status = death->si_code == CLD_EXITED ? death->si_status : -1;
+
+	admin_note_exit(pool, death->si_pid, now_ms);
+	scribe_note_exit(pool, death->si_pid, status);
+	upgrade_note_exit(pool, death->si_pid, status);
+	background_note_exit(pool, death);
+	predecessor_note_exit(pool, death);
+}
+
 bool spawn_reap(struct pool *pool, uint64_t now_ms)
 {
 	siginfo_t event = { 0 };
@@ -384,17 +401,27 @@ bool spawn_reap(struct pool *pool, uint64_t now_ms)
 			good &= bury(pool, (unsigned)index, &event, now_ms);
 		else if (index >= 0)
 			note_stop(pool, &pool->processes[index], &event, now_ms);
-		else if (ended) {
-			int status = event.si_code == CLD_EXITED ? event.si_status : -1;
-			admin_note_exit(pool, event.si_pid, now_ms);
-			scribe_note_exit(pool, event.si_pid, status);
-			upgrade_note_exit(pool, event.si_pid, status);
-			background_note_exit(pool, &event);
-		} else if (event.si_code == CLD_STOPPED)
-			background_note_stop(pool, event.si_pid);
+		else if (ended)
+			note_exit(pool, &event, now_ms);
+		else if (event.si_code == CLD_STOPPED && !background_note_stop(pool, event.si_pid))
+			predecessor_note_stop(pool, event.si_pid);
 		event.si_pid = 0;
 	}
 	return good;
+}
+
+/* How it ended, its parent knows and says. */
+void spawn_note_gone(struct pool *pool, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < pool->process_top; i++) {
+		const struct process *p = &pool->processes[i];
+		siginfo_t death = { .si_code = CLD_KILLED };
+		if (p->state == PROCESS_NONE || kill(p->pid, 0) == 0 || errno != ESRCH)
+			continue;
+		if (p->state == PROCESS_LEAVING && atomic_load(&pool->slots[i].stage) != WORKER_SERVING)
+			death.si_code = CLD_EXITED; /* as it was told */
+		bury(pool, i, &death, now_ms);
+	}
 }
 
 /* ---- Time. */

@@ -23,6 +23,9 @@ void spawn_cut_all(struct pool *pool);
 /* Notes who died or stopped.  False: there is no point in going on, and it was said why. */
 bool spawn_reap(struct pool *pool, uint64_t now_ms);
 
+/* Of workers that are another's children: notes who is there no more. */
+void spawn_note_gone(struct pool *pool, uint64_t now_ms);
+
 /* Ends what takes too long: requests, stopped workers, those told to leave.  Writes the slow log. */
 void spawn_end_overdue(struct pool *pool, uint64_t now_ms);
 

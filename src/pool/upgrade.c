@@ -5,6 +5,7 @@
 #include "pool/admin.h"
 #include "pool/background.h"
 #include "pool/keeper.h"
+#include "pool/retire.h"
 #include "pool/scribe.h"
 
 #include <errno.h>
@@ -17,10 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define INHERITED "PERCORE_INHERITED" /* PID:LISTENER:STATE */
-
-/* What runs in the background has so long to end; else it is cut, and runs again under the new program. */
-enum { BACKGROUND_GRACE_MS = 1000 };
+#define INHERITED "PERCORE_INHERITED" /* PID:LISTENER:STATE:SOCKET:RETIRING */
 
 enum { ARGUMENTS_MAX = 256, TRIAL_RUNS = -1 };
 
@@ -34,17 +32,19 @@ void upgrade_init(void)
 	program[n < 0 ? 0 : n] = '\0';
 }
 
-bool upgrade_inherited(int *listener, int *state)
+struct inheritance upgrade_inherited(void)
 {
+	const struct inheritance none = { .listener = -1, .state = -1, .socket = -1 };
+	struct inheritance i = none;
 	const char *text = getenv(INHERITED);
 	int pid, end = 0;
 
-	if (!text)
-		return false;
-	bool good =
-		sscanf(text, "%d:%d:%d%n", &pid, listener, state, &end) == 3 && !text[end] && pid == getpid();
+	bool good = text &&
+	            sscanf(text, "%d:%d:%d:%d:%d%n", &pid, &i.listener, &i.state, &i.socket, &i.retiring,
+	                   &end) == 5 &&
+	            !text[end] && pid == getpid();
 	unsetenv(INHERITED);
-	return good;
+	return good ? i : none;
 }
 
 bool upgrade_try(struct pool *pool)
@@ -91,33 +91,52 @@ int upgrade_verdict(const struct pool *pool)
 	return pool->checker ? TRIAL_RUNS : trial;
 }
 
-static void set_inherited(const struct pool *pool, bool inherited)
+/* The table is the workers' too: what changes in it, is changed back (retire.c). */
+static void set_inherited(const struct pool *pool, int socket, bool inherited)
 {
+	const int fds[] = { pool->settings->listener, pool->shared.fd, socket };
+
 	if (inherited) /* handlers may have opened theirs without O_CLOEXEC */
 		close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-	queue_set_inherited(pool->queue, inherited);
-	fcntl(pool->shared.fd, F_SETFD, inherited ? 0 : FD_CLOEXEC);
+	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+		fcntl(fds[i], F_SETFD, inherited ? 0 : FD_CLOEXEC);
+}
+
+/* Only where it fails does it come back: -errno. */
+static int execute(struct pool *pool, const struct retirement *retirement)
+{
+	int socket = retirement->ends[1];
+	char text[80];
+
+	snprintf(text, sizeof text, "%d:%d:%d:%d:%d", (int)getpid(), pool->settings->listener,
+	         pool->shared.fd, socket, (int)retirement->pid);
+	setenv(INHERITED, text, 1);
+	admin_set_inherited(pool, true);
+	set_inherited(pool, socket, true);
+	execv(program, pool->settings->argv);
+	int error = -errno;
+	set_inherited(pool, socket, false);
+	admin_set_inherited(pool, false);
+	unsetenv(INHERITED);
+	return error;
 }
 
 void upgrade_execute(struct pool *pool)
 {
-	char text[64];
+	struct retirement retirement;
 
-	snprintf(text, sizeof text, "%d:%d:%d", (int)getpid(), pool->settings->listener, pool->shared.fd);
-	setenv(INHERITED, text, 1);
-	set_inherited(pool, true);
 	keeper_stop(pool);
 	admin_stop(pool);
-	admin_set_inherited(pool, true);
-	background_finish(pool, BACKGROUND_GRACE_MS);
-	scribe_finish(pool);
+	scribe_step_aside(pool);
+	background_let_go(pool);
 	atomic_fetch_add(&pool->shm->upgrades, 1);
-	execv(program, pool->settings->argv);
-	int error = errno;
+	int error = retire_start(pool, &retirement);
+	if (!error) {
+		error = execute(pool, &retirement);
+		retire_cancel(&retirement);
+	}
 	atomic_fetch_sub(&pool->shm->upgrades, 1);
-	unsetenv(INHERITED);
-	set_inherited(pool, false);
-	admin_set_inherited(pool, false);
+	background_take_up(pool);
 	keeper_start(pool);
-	log_error("upgrade: %s: %s; the program that runs goes on", program, strerror(error));
+	log_error("upgrade: %s: %s; the program that runs goes on", program, strerror(-error));
 }

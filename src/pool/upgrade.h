@@ -2,9 +2,9 @@
  * upgrade - a new program over the master, without losing a connection.
  *
  * The file that the master was started from is tried first (with -t, on the same
- * arguments).  Then the workers leave, requests wait in their sockets, and the
- * program is executed in the master's place, with the listening socket, the kept
- * connections and the shared memory.
+ * arguments).  Then what runs in the background ends, and the program is executed in
+ * the master's place, with the listening socket and the shared memory, while the
+ * workers serve on.  When the new ones serve, these leave (retire.h).
  */
 #ifndef PERCORE_UPGRADE_H
 #define PERCORE_UPGRADE_H
@@ -14,8 +14,8 @@
 /* At the start of the program, before anything else: remembers the file it runs from. */
 void upgrade_init(void);
 
-/* What an earlier program left us, as descriptors.  False: there was none. */
-bool upgrade_inherited(int *listener, int *state);
+/* What an earlier program left us. */
+struct inheritance upgrade_inherited(void);
 
 /* Starts the trial.  False, and said: it could not be. */
 bool upgrade_try(struct pool *pool);
@@ -24,7 +24,8 @@ bool upgrade_try(struct pool *pool);
 void upgrade_note_exit(struct pool *pool, pid_t pid, int status);
 int upgrade_verdict(const struct pool *pool);
 
-/* Executes the program, when no worker lives.  Returns only where that failed, which was said. */
+/* Executes the program, when nothing runs in the background.  Returns only where that failed, which was said.
+ */
 void upgrade_execute(struct pool *pool);
 
 #endif

@@ -249,8 +249,7 @@ static int work(struct duty *duty, int timeout_ms)
 	if (taken > 0) {
 		fault_point("after-claim");
 		attend(duty, &c);
-		if (!atomic_load_explicit(&w->queue->draining, memory_order_relaxed))
-			queue_take_in(w->queue, w->slot);
+		queue_take_in(w->queue, w->slot);
 	}
 	if (taken < 0 && taken != -ETIMEDOUT) {
 		log_error(

@@ -2,7 +2,7 @@
  * metrics - what the workers count, in shared memory.
  *
  * A section of its own: a directory that names what is counted, then a slot for
- * each worker, one for the master and one for the admin process.  A slot has one
+ * each worker, the master and its kin.  A slot has one
  * writer at a time, so an update is a plain load and store; nothing is ever
  * wiped, so no counter goes back over respawn, reload or upgrade.  Routes are
  * found by name: an upgrade may bring others.
@@ -31,6 +31,7 @@ enum {
 	METRICS_CELLS_MAX = 128,   /* handlers' counters and gauges */
 	METRICS_TEXT_MAX = 248,
 	METRICS_MASTER = SLOTS_MAX, /* slots beside the workers' */
+	METRICS_RETIRING,           /* the master of the program before, at an upgrade */
 	METRICS_ADMIN,
 	METRICS_SLOTS,
 };

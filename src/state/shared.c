@@ -79,7 +79,7 @@ int shared_attach(struct shared *shared, int fd, const size_t sizes[SHARED_SECTI
 	struct stat st;
 
 	lay_out(&header, sizes);
-	*shared = (struct shared){ .fd = fd, .bytes = header.total };
+	*shared = (struct shared){ .fd = fd, .bytes = header.total, .is_inherited = true };
 	if (fstat(fd, &st) != 0 || (uint64_t)st.st_size != header.total)
 		return -EPROTO;
 	int error = map(shared);

@@ -9,6 +9,7 @@
 #ifndef PERCORE_SHARED_H
 #define PERCORE_SHARED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,6 @@ enum shared_section {
 	SHARED_POOL,    /* struct pool_shm: the pool as a whole */
 	SHARED_SHED,    /* struct shed_shm */
 	SHARED_SLOTS,   /* struct worker_shm[]: one a worker process */
-	SHARED_QUEUE,   /* struct queue: the claims */
 	SHARED_METRICS, /* struct metrics_shm, and struct metrics_slot_shm[] */
 	SHARED_LIMIT,   /* struct limit_shm */
 	SHARED_LIMIT_TABLE,
@@ -29,6 +29,7 @@ struct shared {
 	int fd;
 	void *base;
 	size_t bytes;
+	bool is_inherited; /* with what the program before has left in it */
 };
 
 /*

@@ -2,6 +2,7 @@
  * The one queue of all workers, with real sockets and real processes on one
  * descriptor table: who owns a connection, and that nothing is stranded.
  */
+#include "pool/handover.h"
 #include "pool/queue.h"
 #include "pool/rescue.h"
 #include "unit.h"
@@ -16,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -713,6 +715,197 @@ START_TEST(pause_of_accepting_that_came_last_ends)
 }
 END_TEST
 
+/* ---- From the queue of one program to that of the next. */
+
+static struct queue *next_queue(void)
+{
+	struct queue *next = queue_map(DESCRIPTORS);
+
+	ck_assert_ptr_nonnull(next);
+	ck_assert_int_eq(queue_init(next, DESCRIPTORS, &q->settings), 0);
+	return next;
+}
+
+/* As two programs, each with a descriptor table of its own, would; 1, 0 or -errno: what came. */
+static int hand_over(struct queue *next, const struct connection *c)
+{
+	struct queue_parcel parcel = queue_parcel_of(q, c);
+	int ends[2];
+
+	ck_assert_int_eq(handover_open(ends), 0);
+	ck_assert_int_eq(handover_send(ends[0], &parcel), 0);
+	queue_forget(q, c);
+	int got = handover_receive(ends[1], &parcel);
+	if (got == 1)
+		ck_assert(queue_receive(next, &parcel));
+	close(ends[0]);
+	ck_assert_int_eq(handover_receive(ends[1], &parcel), -EPIPE);
+	close(ends[1]);
+	return got;
+}
+
+static int take_from(struct queue *from, unsigned worker, struct connection *c)
+{
+	return queue_take(from, worker, &slots[worker], c, SHORT_MS, &none);
+}
+
+START_TEST(free_connection_goes_to_the_next_queue_and_its_peer_notices_nothing)
+{
+	struct connection c, free, other;
+	uint32_t from = 0;
+	int client;
+
+	open_queue(30000);
+	c = accept_one(&client);
+	queue_park(q, 0, &c);
+	struct queue *next = next_queue();
+	ck_assert(queue_claim_free(q, &from, &free));
+	ck_assert_int_eq(free.fd, c.fd);
+	ck_assert_int_eq(hand_over(next, &free), 1);
+	ck_assert(!queue_claim_free(q, &(uint32_t){ 0 }, &other));
+	ck_assert_uint_eq(queue_connections(q), 0);
+	ck_assert_int_eq(take_from(next, 1, &c), -ETIMEDOUT);
+	send(client, "x", 1, 0);
+	ck_assert_int_eq(take(2, &other), -ETIMEDOUT);
+	ck_assert_int_eq(take_from(next, 1, &c), 1);
+	send(c.fd, "y", 1, 0);
+	ck_assert_int_eq(recv(client, &(char){ 0 }, 1, 0), 1);
+	ck_assert(!is_closed(client));
+	close_queue();
+}
+END_TEST
+
+START_TEST(input_that_waits_at_the_handover_is_raised_in_the_next_queue)
+{
+	struct connection c;
+	int client;
+
+	open_queue(30000);
+	c = accept_one(&client);
+	queue_park(q, 0, &c);
+	struct queue *next = next_queue();
+	send(client, "x", 1, 0);
+	ck_assert_int_eq(take(QUEUE_GIVER, &c), 1);
+	ck_assert_int_eq(hand_over(next, &c), 1);
+	ck_assert_int_eq(take_from(next, 1, &c), 1);
+	close_queue();
+}
+END_TEST
+
+START_TEST(busy_connection_is_not_handed_over_until_its_worker_gives_it_back)
+{
+	struct connection c, free;
+	uint32_t from = 0;
+	int client;
+
+	open_queue(30000);
+	c = accept_one(&client);
+	ck_assert(!queue_claim_free(q, &from, &free));
+	queue_park(q, 0, &c);
+	from = 0;
+	ck_assert(queue_claim_free(q, &from, &free));
+	close_queue();
+}
+END_TEST
+
+START_TEST(what_a_connection_has_goes_with_it)
+{
+	struct connection c, free;
+	uint32_t from = 0;
+	char byte = 0;
+	int client, spool[2];
+
+	open_queue(30000);
+	c = accept_one(&client);
+	ck_assert_int_eq(pipe(spool), 0);
+	atomic_store(queue_spool(q, &c), (uint32_t)spool[0] + 1);
+	queue_park_half(q, 0, &c);
+	queue_release_to_discard(q, &c);
+	atomic_store(&q->claims[c.fd].half_since_s, 7);
+	struct queue *next = next_queue();
+	ck_assert(queue_claim_free(q, &from, &free));
+	ck_assert_int_eq(hand_over(next, &free), 1);
+	send(client, "x", 1, 0);
+	ck_assert_int_eq(take_from(next, 1, &c), 1);
+	ck_assert(queue_discards(next, &c));
+	ck_assert_uint_eq(atomic_load(&next->claims[c.fd].half_since_s), 7);
+	ck_assert_int_eq(write(spool[1], "s", 1), 1);
+	ck_assert_int_eq(read((int)atomic_load(queue_spool(next, &c)) - 1, &byte, 1), 1);
+	ck_assert_int_eq(byte, 's');
+	close_queue();
+}
+END_TEST
+
+START_TEST(retired_queue_accepts_no_more)
+{
+	struct connection c;
+
+	open_queue(30000);
+	struct queue *next = next_queue();
+	queue_retire(q);
+	queue_tick(q);
+	queue_raise(q);
+	connect_client();
+	ck_assert_int_eq(take(0, &c), -ETIMEDOUT);
+	ck_assert_int_eq(take_from(next, 0, &c), 1);
+	close_queue();
+}
+END_TEST
+
+START_TEST(parcel_that_is_no_connection_of_the_listener_is_refused)
+{
+	int pair[2];
+
+	open_queue(30000);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	ck_assert(!queue_receive(q, &(struct queue_parcel){ .fd = pair[0], .spool = -1 }));
+	ck_assert(!queue_receive(q, &(struct queue_parcel){ .fd = DESCRIPTORS, .spool = -1 }));
+	ck_assert(!queue_receive(q, &(struct queue_parcel){ .fd = q->settings.listener, .spool = -1 }));
+	close_queue();
+}
+END_TEST
+
+START_TEST(handover_without_a_free_descriptor_says_so_and_goes_on)
+{
+	struct queue_parcel parcel;
+	struct rlimit files, few;
+	int ends[2], client;
+
+	open_queue(30000);
+	struct connection c = accept_one(&client);
+	ck_assert_int_eq(handover_open(ends), 0);
+	parcel = queue_parcel_of(q, &c);
+	ck_assert_int_eq(handover_send(ends[0], &parcel), 0);
+	ck_assert_int_eq(handover_send(ends[0], &parcel), 0);
+	ck_assert_int_eq(handover_say(ends[0], HANDOVER_ASKS_FOR_LOG), 0);
+	getrlimit(RLIMIT_NOFILE, &files);
+	few = (struct rlimit){ .rlim_cur = (rlim_t)ends[1] + 1, .rlim_max = files.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	ck_assert_int_eq(handover_receive(ends[1], &parcel), -EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+	ck_assert_int_eq(handover_receive(ends[1], &parcel), 1);
+	ck_assert_int_eq(handover_receive(ends[1], &parcel), HANDOVER_ASKS_FOR_LOG);
+	ck_assert_int_eq(handover_receive(ends[1], &parcel), 0);
+	close_queue();
+}
+END_TEST
+
+START_TEST(words_are_heard_in_their_order_and_the_end_after_them)
+{
+	int ends[2];
+
+	ck_assert_int_eq(handover_open(ends), 0);
+	ck_assert_int_eq(handover_hear(ends[0], 0), 0);
+	ck_assert_int_eq(handover_say(ends[1], HANDOVER_SERVES_ANEW), 0);
+	ck_assert_int_eq(handover_say(ends[1], HANDOVER_LEAVES_LOG), 0);
+	close(ends[1]);
+	ck_assert_int_eq(handover_hear(ends[0], 0), HANDOVER_SERVES_ANEW);
+	ck_assert_int_eq(handover_hear(ends[0], 0), HANDOVER_LEAVES_LOG);
+	ck_assert_int_eq(handover_hear(ends[0], 0), -EPIPE);
+	ck_assert_int_lt(handover_send(ends[0], &(struct queue_parcel){ .fd = ends[0], .spool = -1 }), 0);
+}
+END_TEST
+
 Suite *queue_suite(void)
 {
 	const TTest *const tests[] = {
@@ -739,6 +932,14 @@ Suite *queue_suite(void)
 		drain_takes_in_what_waits_and_accepts_no_more,
 		racing_workers_own_a_connection_one_at_a_time_and_lose_no_edge,
 		killed_workers_strand_no_connection,
+		free_connection_goes_to_the_next_queue_and_its_peer_notices_nothing,
+		input_that_waits_at_the_handover_is_raised_in_the_next_queue,
+		busy_connection_is_not_handed_over_until_its_worker_gives_it_back,
+		what_a_connection_has_goes_with_it,
+		retired_queue_accepts_no_more,
+		parcel_that_is_no_connection_of_the_listener_is_refused,
+		handover_without_a_free_descriptor_says_so_and_goes_on,
+		words_are_heard_in_their_order_and_the_end_after_them,
 		NULL,
 	};
 

@@ -1,0 +1,33 @@
+/*
+ * handover - connections on their way from the program before to the one after it.
+ *
+ * Each is a message on a socket pair, with the descriptors beside it (SCM_RIGHTS),
+ * so neither program has to know the other's memory.  Beside them there are words.
+ */
+#ifndef PERCORE_HANDOVER_H
+#define PERCORE_HANDOVER_H
+
+#include "pool/queue.h"
+
+enum handover_word {
+	HANDOVER_SERVES = 'S',       /* in the shared memory of the program before */
+	HANDOVER_SERVES_ANEW = 'N',  /* in memory of its own */
+	HANDOVER_ASKS_FOR_LOG = 'A', /* the old one's workers have left; may it write what they logged? */
+	HANDOVER_LEAVES_LOG = 'L',   /* it may */
+};
+
+/* The old program's end in ends[0], the new one's in ends[1].  0 or -errno. */
+int handover_open(int ends[2]);
+
+/* 0; -EAGAIN: the other side has to read first; -errno. */
+int handover_send(int socket, const struct queue_parcel *parcel);
+int handover_say(int socket, enum handover_word word);
+
+/* 1: the parcel's descriptors are the caller's; a word; 0: nothing has come; -EPIPE: no more will; -errno:
+ * one was lost. */
+int handover_receive(int socket, struct queue_parcel *parcel);
+
+/* Waits wait_ms.  A word; 0: none yet; -EPIPE: none will come. */
+int handover_hear(int socket, int wait_ms);
+
+#endif
