@@ -13,6 +13,7 @@ my ($to, $how, $uri, $length) = (@ARGV, ('/data', 0)[@ARGV - 2 .. 1]);
 my $socket = $to =~ m{^/} ? IO::Socket::UNIX->new(Peer => $to) : IO::Socket::IP->new(PeerAddr => $to);
 $socket or die "$to: $@$!";
 $SIG{PIPE} = 'IGNORE';
+$| = 1;
 
 sub record { # TYPE CONTENT [PADDING [ID [VERSION]]]
 	my ($type, $content, $padding, $id, $version) = @_;
@@ -124,6 +125,14 @@ my %do = (
 	'abort-before' => sub { put(record(2, '') . request(0)); show() },
 	'post' => sub { put(post(0, 'x' x $length) . record(5, '')); show() },
 	'post-bytes' => sub { bytewise(post(0, 'x' x $length) . record(5, '')); show() },
+	'halves-when-told' => sub { # told: by a line on stdin
+		my $request = request(0, HTTP_BIG => 'b' x $length);
+		put(substr $request, 0, length($request) / 2);
+		<STDIN>;
+		put(substr $request, length($request) / 2);
+		show();
+	},
+	'kept-when-told' => sub { put(request(1)); show(); <STDIN>; put(request(0)); show() },
 	'kept-idle' => sub { put(request(1)); show(); sleep 3; put(request(0)); show() },
 	# Broken.
 	'garbage' => sub { put('GET / HTTP/1.0'); show() },
