@@ -6,6 +6,7 @@
 
 Suite *quantity_suite(void);
 Suite *options_suite(void);
+Suite *redis_url_suite(void);
 Suite *cpu_suite(void);
 Suite *route_suite(void);
 Suite *head_suite(void);
