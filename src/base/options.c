@@ -2,6 +2,7 @@
 #include "base/options.h"
 
 #include "base/quantity.h"
+#include "base/redis_url.h"
 #include "log/log.h"
 
 #include <errno.h>
@@ -45,7 +46,18 @@ struct options {
 
 static bool is_number_kind(enum option_kind kind)
 {
-	return kind != OPTION_TEXT && kind != OPTION_LIST && kind != OPTION_FLAG;
+	return kind != OPTION_TEXT && kind != OPTION_URL && kind != OPTION_LIST && kind != OPTION_FLAG;
+}
+
+/* What may be printed of a value: a URL without its password. */
+static const char *public(const char *text)
+{
+	static char shown[REDIS_URL_SHOWN_MAX];
+
+	if (!redis_url_is_meant(text))
+		return text;
+	redis_url_print(text, shown, sizeof shown);
+	return shown;
 }
 
 static struct draft current(const struct option_spec *spec)
@@ -54,7 +66,7 @@ static struct draft current(const struct option_spec *spec)
 		return (struct draft){ .number = *(bool *)spec->value };
 	if (is_number_kind(spec->kind))
 		return (struct draft){ .number = *(long *)spec->value };
-	if (spec->kind == OPTION_TEXT)
+	if (spec->kind == OPTION_TEXT || spec->kind == OPTION_URL)
 		return (struct draft){ .text = *(const char **)spec->value };
 	return (struct draft){ .list = *(struct option_list *)spec->value };
 }
@@ -235,7 +247,8 @@ static int take_pair(void *user, const char *section, const char *name, const ch
 	snprintf(where, sizeof where, "%s:%u: %s =", options->file, options->line, name);
 	struct draft *draft = &options->drafts[i];
 	if (draft->in_file && options->specs[i].kind != OPTION_LIST) {
-		log_error("%s %s: it is given twice; keep one", where, text);
+		log_error("%s %s: it is given twice; keep one", where,
+		          options->specs[i].kind == OPTION_URL ? public(text) : text);
 		return 0;
 	}
 	if (!draft->in_file && options->specs[i].kind == OPTION_LIST)
@@ -312,13 +325,26 @@ static bool take_flag(struct options *options, size_t i, const char *text)
 	return take(options, i, text, where);
 }
 
+/* Not getopt's own words, which the : before its letters stops: they repeat all of NAME=VALUE, and so a
+ * password. */
+static enum options_verdict refuse(const struct options *options, int c, const char *word)
+{
+	const char *wrong = c == ':' ? "its value is missing" : "no such option, or several begin so";
+
+	if (strncmp(word, "--", 2) == 0)
+		log_error("%.*s: %s", (int)strcspn(word, "="), word, wrong);
+	else
+		log_error("-%c: %s", optopt, wrong);
+	log_line("see: %s --help", options->program);
+	return OPTIONS_USAGE;
+}
+
 /* The first walk looks for -c and what needs no values; the second takes the values, over the file's. */
 static enum options_verdict walk(struct options *options, const struct option *longs, int argc, char **argv,
                                  bool values)
 {
 	optind = 0; /* start anew: glibc's way */
-	opterr = !values;
-	for (int c; (c = getopt_long(argc, argv, "c:tT", longs, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, ":c:tT", longs, NULL)) != -1;) {
 		if (c == 'h' && !values) {
 			help(options);
 			return OPTIONS_DONE;
@@ -327,10 +353,8 @@ static enum options_verdict walk(struct options *options, const struct option *l
 			printf("%s %s\n", options->program, options->version);
 			return OPTIONS_DONE;
 		}
-		if (c == '?') {
-			log_line("see: %s --help", options->program);
-			return OPTIONS_USAGE;
-		}
+		if (c == '?' || c == ':')
+			return refuse(options, c, argv[optind - 1]);
 		if (c == 'c')
 			options->file = optarg;
 		options->only_test |= c == 't' || c == 'T';
@@ -339,7 +363,7 @@ static enum options_verdict walk(struct options *options, const struct option *l
 			return OPTIONS_USAGE;
 	}
 	if (optind < argc) {
-		log_error("%s: no such argument; options start with --", argv[optind]);
+		log_error("%s: no such argument; options start with --", public(argv[optind]));
 		return OPTIONS_USAGE;
 	}
 	return OPTIONS_SERVE;
@@ -354,7 +378,7 @@ static void set_all(const struct options *options, const struct draft *values)
 			*(bool *)spec->value = draft->number != 0;
 		else if (is_number_kind(spec->kind))
 			*(long *)spec->value = draft->number;
-		else if (spec->kind == OPTION_TEXT)
+		else if (spec->kind == OPTION_TEXT || spec->kind == OPTION_URL)
 			*(const char **)spec->value = draft->text;
 		else
 			*(struct option_list *)spec->value = draft->list;
@@ -383,7 +407,11 @@ static void print_one(const struct option_spec *spec, const struct draft *draft)
 			printf("%s = %s\n", spec->name, draft->list.items[i]);
 		return;
 	case OPTION_TEXT:
-		printf("%s%s = %s\n", draft->text ? "" : "; ", spec->name, draft->text ? draft->text : "");
+	case OPTION_URL:
+		printf("%s%s = %s\n", draft->text ? "" : "; ", spec->name,
+		       !draft->text               ? ""
+		       : spec->kind == OPTION_URL ? public(draft->text)
+		                                  : draft->text);
 		return;
 	case OPTION_FLAG:
 		printf("%s = %s\n", spec->name, draft->number ? "yes" : "no");

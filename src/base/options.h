@@ -18,6 +18,7 @@ enum option_kind {
 	OPTION_TIME,   /* long, in milliseconds: 500ms, 30s, 2m, 1h; a bare number is in seconds */
 	OPTION_FLAG,   /* bool: yes or no */
 	OPTION_TEXT,   /* const char * */
+	OPTION_URL,    /* const char *, printed without the password: redis_url.h */
 	OPTION_LIST,   /* struct option_list: may be given again and again */
 };
 

@@ -11,7 +11,7 @@
 struct values {
 	long number, automatic, size, time;
 	bool flag;
-	const char *text;
+	const char *text, *url;
 	struct option_list list;
 };
 
@@ -26,6 +26,7 @@ static const struct option_spec specs[] = {
 	{ "time", OPTION_TIME, &v.time, 1000, 60000, "TIME", "a time" },
 	{ "flag", OPTION_FLAG, &v.flag, 0, 0, "YES|NO", "a flag" },
 	{ "text", OPTION_TEXT, &v.text, 0, 0, "TEXT", "a text" },
+	{ "url", OPTION_URL, &v.url, 0, 0, "URL", "a URL" },
 	{ "list", OPTION_LIST, &v.list, 0, 0, "ITEM", "a list" },
 };
 
@@ -42,7 +43,7 @@ static void make(void)
 	static const char *items[] = { "default" };
 
 	options_free(options);
-	v = (struct values){ 1, -1, 1024, 30000, false, "word", { .items = items, .count = 1 } };
+	v = (struct values){ 1, -1, 1024, 30000, false, "word", "file", { .items = items, .count = 1 } };
 	options = options_new("demo", "1.2", specs, sizeof specs / sizeof specs[0], check, NULL);
 	ck_assert_ptr_nonnull(options);
 }
@@ -282,11 +283,47 @@ START_TEST(wrong_usage_points_to_the_help)
 {
 	make();
 	ck_assert_int_eq(parse("--nothing"), OPTIONS_USAGE);
+	ck_assert_said("--nothing: no such option");
 	ck_assert_said("see: demo --help");
 	ck_assert_int_eq(parse("--number"), OPTIONS_USAGE);
+	ck_assert_said("--number: its value is missing");
 	ck_assert_said("see: demo --help");
+	ck_assert_int_eq(parse("-tx"), OPTIONS_USAGE);
+	ck_assert_said("-x: no such option");
+	ck_assert_int_eq(parse("-c"), OPTIONS_USAGE);
+	ck_assert_said("-c: its value is missing");
 	ck_assert_int_eq(parse("word"), OPTIONS_USAGE);
 	ck_assert_said("word: no such argument");
+}
+END_TEST
+
+/* Whichever way it is given or mistaken. */
+START_TEST(the_password_of_a_url_is_never_printed)
+{
+	static const char *const lines[] = { "-T --url redis://me:secret@host",
+		                             "--ur=redis://me:secret@host -T",
+		                             "--nourl=redis://me:secret@host",
+		                             "--help=redis://me:secret@host",
+		                             "-tx --url redis://me:secret@host",
+		                             "redis://me:secret@host",
+		                             "--number redis --url redis://secret:secret@host" };
+
+	make();
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+		parse(lines[i]);
+		ck_assert_msg(!strstr(said, "secret") && !strstr(printed, "secret"), "%s: %s%s", lines[i],
+		              said, printed);
+		ck_assert_msg(*said, "%s", lines[i]);
+	}
+	parse("-T --url redis://me:secret@host/2");
+	ck_assert_msg(strstr(printed, "\nurl = redis://me:***@host/2\n") != NULL, "%s", printed);
+	parse_file("url = redis://:secret@host\nurl = redis://:secret@host\n", "-T");
+	ck_assert_said("url = redis://:***@host: it is given twice");
+	ck_assert_ptr_null(strstr(said, "secret"));
+	ck_assert_int_eq(parse("--url redis://me:secret@host"), OPTIONS_SERVE);
+	ck_assert_str_eq(v.url, "redis://me:secret@host");
+	parse("-T --url /file@with:colons");
+	ck_assert_msg(strstr(printed, "\nurl = /file@with:colons\n") != NULL, "%s", printed);
 }
 END_TEST
 
@@ -321,7 +358,7 @@ START_TEST(what_holds_is_printed_and_reads_back)
 	                       "--list y"),
 	                 OPTIONS_DONE);
 	ck_assert_str_eq(printed, "number = 3\nauto = auto\nsize = 65537\ntime = 1500ms\nflag = yes\n"
-	                          "text = a=b\nlist = x\nlist = y\n");
+	                          "text = a=b\nurl = file\nlist = x\nlist = y\n");
 	strcpy(first, printed);
 	ck_assert_int_eq(parse_file(first, "-T"), OPTIONS_DONE);
 	ck_assert_str_eq(printed, first);
@@ -389,6 +426,7 @@ Suite *options_suite(void)
 		                       file_that_is_read_anew_starts_from_the_defaults,
 		                       file_that_is_missing_is_said,
 		                       wrong_usage_points_to_the_help,
+		                       the_password_of_a_url_is_never_printed,
 		                       help_and_version_go_to_stdout,
 		                       test_of_a_good_file_prints_nothing_on_stdout,
 		                       what_holds_is_printed_and_reads_back,
