@@ -256,9 +256,12 @@ static bool set_store(struct limit_policy *policy, const struct limit_sources *s
 {
 	if (!sources->store)
 		return true;
+	char shown[REDIS_URL_SHOWN_MAX];
 	const char *wrong = limit_redis_parse(sources->store, &policy->store);
-	if (wrong)
-		log_line("limit-store %s: %s", sources->store, wrong);
+	if (wrong) {
+		redis_url_print(sources->store, shown, sizeof shown);
+		log_line("limit-store %s: %s", shown, wrong);
+	}
 	policy->store.timeout_ms = sources->store_timeout_ms;
 	snprintf(policy->store.service, sizeof policy->store.service, "%.*s",
 	         (int)sizeof policy->store.service - 1, sources->service);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "log/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -24,6 +25,9 @@
 #include <hiredis/hiredis.h>
 
 enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 2000 };
+
+/* limit_redis_shm.is_away */
+enum { HERE, AWAY, REFUSING };
 
 /*
  * limit_gcra.h in Lua: KEYS[1] holds the debt's end, in ticks of 100 ns since June
@@ -43,42 +47,17 @@ static const char script[] = "local t = redis.call('TIME')\n"
 
 /* ---- The option. */
 
-static const char *parse_unix(const char *path, struct limit_redis *redis)
-{
-	struct sockaddr_un *address = (struct sockaddr_un *)&redis->address;
-
-	if (*path != '/' || strlen(path) >= sizeof address->sun_path)
-		return "must be redis+unix:///PATH, of at most 107 bytes";
-	address->sun_family = AF_UNIX;
-	strcpy(address->sun_path, path);
-	redis->address_bytes = sizeof *address;
-	return NULL;
-}
-
-/* Digits up to `end`, at most max. */
-static bool read_number(const char *text, const char *end, unsigned max, unsigned *number)
-{
-	if (text == end || end - text > 5)
-		return false;
-	for (*number = 0; text < end; text++) {
-		if (*text < '0' || *text > '9')
-			return false;
-		*number = *number * 10 + (unsigned)(*text - '0');
-	}
-	return *number <= max;
-}
-
-static const char *look_up(char *host, unsigned port, struct limit_redis *redis)
+static const char *look_up(struct limit_redis *redis)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	static char wrong[128];
 	struct addrinfo *found;
 	char service[8];
 
-	snprintf(service, sizeof service, "%u", port);
-	int error = getaddrinfo(host, service, &hints, &found);
+	snprintf(service, sizeof service, "%u", redis->url.port);
+	int error = getaddrinfo(redis->url.host, service, &hints, &found);
 	if (error) {
-		snprintf(wrong, sizeof wrong, "the host %.60s is not known: %.40s", host,
+		snprintf(wrong, sizeof wrong, "the host %.60s is not known: %.40s", redis->url.host,
 		         gai_strerror(error));
 		return wrong;
 	}
@@ -88,40 +67,22 @@ static const char *look_up(char *host, unsigned port, struct limit_redis *redis)
 	return NULL;
 }
 
-/* HOST[:PORT][/DB]; an IPv6 address in brackets. */
-static const char *parse_tcp(const char *text, struct limit_redis *redis)
-{
-	const char *end = text + strcspn(text, "/");
-	const char *name = text + (*text == '['), *name_end = name + strcspn(name, *text == '[' ? "]" : ":/");
-	const char *colon = name_end + (*text == '[' && *name_end == ']');
-	unsigned port = 6379;
-	char host[128];
-
-	if (memchr(text, '@', (size_t)(end - text)))
-		return "a user or password is not supported; let Redis listen where only its users reach it";
-	if (name == name_end || (*text == '[' && *name_end != ']') ||
-	    (size_t)(name_end - name) >= sizeof host || colon > end)
-		return "must be redis://HOST:PORT/DB or redis+unix://PATH";
-	if (colon < end && (*colon != ':' || !read_number(colon + 1, end, 65535, &port) || port == 0))
-		return "the port must be a number from 1 to 65535";
-	if (*end && end[1] && !read_number(end + 1, end + strlen(end), 9999, &redis->database))
-		return "what follows the last / must be the number of a database";
-	memcpy(host, name, (size_t)(name_end - name));
-	host[name_end - name] = '\0';
-	return look_up(host, port, redis);
-}
-
 const char *limit_redis_parse(const char *text, struct limit_redis *redis)
 {
+	struct sockaddr_un *address = (struct sockaddr_un *)&redis->address;
+	static_assert(sizeof redis->url.path == sizeof address->sun_path, "a path of any length allowed");
+
 	*redis = (struct limit_redis){ 0 };
-	if (strlen(text) >= sizeof redis->name)
-		return "must be at most 127 bytes";
-	strcpy(redis->name, text);
-	if (strncmp(text, "redis+unix://", 13) == 0)
-		return parse_unix(text + 13, redis);
-	if (strncmp(text, "redis://", 8) == 0)
-		return parse_tcp(text + 8, redis);
-	return "must be redis://HOST:PORT/DB or redis+unix://PATH";
+	const char *wrong = redis_url_parse(text, &redis->url);
+	if (wrong)
+		return wrong;
+	redis_url_print(text, redis->name, sizeof redis->name);
+	if (!*redis->url.path)
+		return look_up(redis);
+	address->sun_family = AF_UNIX;
+	strcpy(address->sun_path, redis->url.path);
+	redis->address_bytes = sizeof *address;
+	return NULL;
 }
 
 /* ---- The connection: of this process. */
@@ -130,6 +91,7 @@ static redisContext *connection;
 static _Atomic uint32_t *own_descriptor; /* where the master finds it; NULL: nowhere */
 static char script_hash[64];
 static char failure[160]; /* what went wrong last */
+static bool is_refused;   /* it was the user or the password */
 
 void limit_redis_start(struct limit_redis_shm *shm, unsigned worker)
 {
@@ -140,6 +102,16 @@ void limit_redis_start(struct limit_redis_shm *shm, unsigned worker)
 static bool fail(const char *what)
 {
 	snprintf(failure, sizeof failure, "%s", what);
+	is_refused = false;
+	return false;
+}
+
+static bool fail_with(const redisReply *reply)
+{
+	const char *refusal = reply->type == REDIS_REPLY_ERROR ? redis_url_refusal(reply->str) : NULL;
+
+	fail(refusal ? refusal : reply->type == REDIS_REPLY_ERROR ? reply->str : "an answer of another kind");
+	is_refused = refusal != NULL;
 	return false;
 }
 
@@ -241,7 +213,7 @@ static bool ask_for(int type, uint64_t until_ns, int argc, const char **argv, ch
 	bool good = reply && reply->type == type;
 
 	if (reply && !good)
-		fail(reply->type == REDIS_REPLY_ERROR ? reply->str : "an answer of another kind");
+		fail_with(reply);
 	if (good && text)
 		snprintf(text, size, "%s", reply->str);
 	if (reply)
@@ -249,9 +221,40 @@ static bool ask_for(int type, uint64_t until_ns, int argc, const char **argv, ch
 	return good;
 }
 
+/* What Redis answers here is not said as it is: it may repeat the password. */
+static bool log_in(const struct redis_url *url, uint64_t until_ns)
+{
+	const char *words[REDIS_URL_AUTH_MAX];
+	int count = redis_url_auth(url, words);
+
+	if (count == 0)
+		return true;
+	redisReply *reply = ask(until_ns, count, words);
+	if (!reply)
+		return false;
+	bool good = reply->type == REDIS_REPLY_STATUS;
+	if (!good) {
+		const char *refusal = reply->type == REDIS_REPLY_ERROR ? redis_url_refusal(reply->str) : NULL;
+		fail(refusal ? refusal : "Redis refuses AUTH");
+		is_refused = true;
+	}
+	freeReplyObject(reply);
+	return good;
+}
+
+/* The database, and the script into it. */
+static bool prepare(const struct redis_url *url, uint64_t until_ns)
+{
+	char database[16];
+	const char *select[] = { "SELECT", database }, *load[] = { "SCRIPT", "LOAD", script };
+
+	snprintf(database, sizeof database, "%u", url->database);
+	return (url->database == 0 || ask_for(REDIS_REPLY_STATUS, until_ns, 2, select, NULL, 0)) &&
+	       ask_for(REDIS_REPLY_STRING, until_ns, 3, load, script_hash, sizeof script_hash);
+}
+
 static bool open_connection(const struct limit_redis *redis, uint64_t until_ns)
 {
-	char database[8];
 	int fd = connect_until(redis, until_ns);
 
 	if (fd < 0)
@@ -264,11 +267,7 @@ static bool open_connection(const struct limit_redis *redis, uint64_t until_ns)
 	connection->flags &= ~REDIS_BLOCK;
 	if (own_descriptor)
 		atomic_store(own_descriptor, (uint32_t)fd + 1);
-	snprintf(database, sizeof database, "%u", redis->database);
-	if ((redis->database == 0 ||
-	     ask_for(REDIS_REPLY_STATUS, until_ns, 2, (const char *[]){ "SELECT", database }, NULL, 0)) &&
-	    ask_for(REDIS_REPLY_STRING, until_ns, 3, (const char *[]){ "SCRIPT", "LOAD", script },
-	            script_hash, sizeof script_hash))
+	if (log_in(&redis->url, until_ns) && prepare(&redis->url, until_ns))
 		return true;
 	disconnect();
 	return false;
@@ -278,12 +277,10 @@ static bool open_connection(const struct limit_redis *redis, uint64_t until_ns)
 
 static bool read_decision(const redisReply *reply, bool *admitted, uint64_t *debt_ns)
 {
-	if (reply->type == REDIS_REPLY_ERROR)
-		return fail(reply->str);
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
 	    reply->element[0]->type != REDIS_REPLY_INTEGER ||
 	    reply->element[1]->type != REDIS_REPLY_INTEGER || reply->element[1]->integer < 0)
-		return fail("an answer of another kind");
+		return fail_with(reply);
 	*admitted = reply->element[0]->integer == 1;
 	*debt_ns = (uint64_t)reply->element[1]->integer * LIMIT_REDIS_TICK_NS;
 	return true;
@@ -348,22 +345,27 @@ static bool is_our_turn(struct limit_redis_shm *shm)
 	       atomic_compare_exchange_strong(&shm->next_try_ms, &next_ms, now_ms + PAUSE_FIRST_MS);
 }
 
-/* The try failed: the next one comes after twice the pause. */
-static void wait_longer(struct limit_redis_shm *shm)
+/*
+ * The try failed: the next one comes after twice the pause.  That it is the password
+ * now is said, for unlike the rest it does not pass by itself.
+ */
+static void stay_away(const struct limit_redis *redis, struct limit_redis_shm *shm)
 {
-	uint32_t pause_ms = atomic_load(&shm->pause_ms);
+	uint32_t pause_ms = atomic_load(&shm->pause_ms), away = AWAY;
 
 	pause_ms = pause_ms < PAUSE_MAX_MS / 2 ? pause_ms * 2 : PAUSE_MAX_MS;
 	atomic_store(&shm->pause_ms, pause_ms);
 	atomic_store(&shm->next_try_ms, clock_coarse_ms() + pause_ms);
+	if (is_refused && atomic_compare_exchange_strong(&shm->is_away, &away, REFUSING))
+		log_line("limit-store %s: it can be reached, but %s", redis->name, failure);
 }
 
 static void go_away(const struct limit_redis *redis, struct limit_redis_shm *shm)
 {
 	uint64_t now_ms = clock_coarse_ms();
-	uint32_t was_away = 0;
+	uint32_t was_away = HERE;
 
-	if (!atomic_compare_exchange_strong(&shm->is_away, &was_away, 1))
+	if (!atomic_compare_exchange_strong(&shm->is_away, &was_away, is_refused ? REFUSING : AWAY))
 		return;
 	atomic_store(&shm->pause_ms, PAUSE_FIRST_MS);
 	atomic_store(&shm->next_try_ms, now_ms + PAUSE_FIRST_MS);
@@ -374,10 +376,8 @@ static void go_away(const struct limit_redis *redis, struct limit_redis_shm *shm
 
 static void note_success(const struct limit_redis *redis, struct limit_redis_shm *shm)
 {
-	uint32_t was_away = 1;
-
-	if (atomic_load_explicit(&shm->is_away, memory_order_relaxed) &&
-	    atomic_compare_exchange_strong(&shm->is_away, &was_away, 0))
+	if (atomic_load_explicit(&shm->is_away, memory_order_relaxed) != HERE &&
+	    atomic_exchange(&shm->is_away, HERE) != HERE)
 		log_line("limit-store %s: it is back after %llu ms", redis->name,
 		         (unsigned long long)(clock_coarse_ms() - atomic_load(&shm->since_ms)));
 }
@@ -395,7 +395,7 @@ bool limit_redis_admits(const struct limit_redis *redis, struct limit_redis_shm 
 	}
 	atomic_fetch_add(&shm->failures, 1);
 	if (is_away)
-		wait_longer(shm);
+		stay_away(redis, shm);
 	else
 		go_away(redis, shm);
 	return false;

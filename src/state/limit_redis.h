@@ -7,6 +7,7 @@
 #ifndef PERCORE_LIMIT_REDIS_H
 #define PERCORE_LIMIT_REDIS_H
 
+#include "base/redis_url.h"
 #include "state/limit_gcra.h"
 
 #include <stdatomic.h>
@@ -18,16 +19,16 @@
 enum { LIMIT_REDIS_TICK_NS = 100, LIMIT_REDIS_KEY_MAX = 128, LIMIT_REDIS_WORKERS_MAX = 8192 };
 
 struct limit_redis {
-	char name[128];   /* as the option has it; "": none */
-	char service[32]; /* begins the keys */
+	char name[REDIS_URL_SHOWN_MAX]; /* for people, without the password; "": none */
+	char service[32];               /* begins the keys */
+	struct redis_url url;
 	struct sockaddr_storage address;
 	socklen_t address_bytes;
-	unsigned database;
 	uint64_t timeout_ms;
 };
 
 struct limit_redis_shm {
-	_Atomic uint32_t is_away;
+	_Atomic uint32_t is_away;     /* 2: and it is said that Redis refuses the password */
 	_Atomic uint32_t pause_ms;    /* until the next try */
 	_Atomic uint64_t next_try_ms; /* monotonic; whoever moves it on tries */
 	_Atomic uint64_t since_ms;    /* of is_away */
@@ -35,7 +36,7 @@ struct limit_redis_shm {
 	_Atomic uint32_t descriptors[LIMIT_REDIS_WORKERS_MAX]; /* 1 + a worker's connection; 0: none */
 };
 
-/* redis://HOST:PORT/DB or redis+unix://PATH; a name is looked up here.  NULL, or what is wrong. */
+/* As redis_url.h has it; a name is looked up here.  NULL, or what is wrong. */
 const char *limit_redis_parse(const char *text, struct limit_redis *redis);
 
 struct limit_redis_question {

@@ -695,9 +695,11 @@ END_TEST
 #ifdef HAVE_HIREDIS
 START_TEST(store_urls_are_read_and_wrong_ones_explained)
 {
-	static const char *const good[] = { "redis://127.0.0.1",   "redis://127.0.0.1:7000",
-		                            "redis://127.0.0.1/3", "redis://[::1]:7000/15",
-		                            "redis://[::1]/",      "redis+unix:///run/redis.sock" };
+	static const char *const good[] = {
+		"redis://127.0.0.1",          "redis://127.0.0.1:7000", "redis://127.0.0.1/3",
+		"redis://[::1]:7000/15",      "redis://[::1]/",         "redis+unix:///run/redis.sock",
+		"redis://user:word@127.0.0.1"
+	};
 	static const char *const bad[] = { "",
 		                           "redis://",
 		                           "http://127.0.0.1",
@@ -707,7 +709,7 @@ START_TEST(store_urls_are_read_and_wrong_ones_explained)
 		                           "redis://127.0.0.1:x",
 		                           "redis://127.0.0.1/x",
 		                           "redis://127.0.0.1/1/2",
-		                           "redis://user:word@127.0.0.1",
+		                           "redis://word@127.0.0.1",
 		                           "redis://[::1",
 		                           "redis+unix://run/x",
 		                           "redis://nobody.invalid" };
@@ -719,7 +721,9 @@ START_TEST(store_urls_are_read_and_wrong_ones_explained)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		ck_assert_msg(limit_redis_parse(bad[i], &redis) != NULL, "%s was taken", bad[i]);
 	limit_redis_parse("redis://[::1]:7000/15", &redis);
-	ck_assert_uint_eq(redis.database, 15);
+	ck_assert_uint_eq(redis.url.database, 15);
+	limit_redis_parse("redis://user:word@127.0.0.1/3", &redis);
+	ck_assert_str_eq(redis.name, "redis://user:***@127.0.0.1/3");
 }
 END_TEST
 #endif
