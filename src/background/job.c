@@ -5,6 +5,7 @@
 #include "background/job_redis.h"
 #include "background/job_server.h"
 #include "base/clock.h"
+#include "base/redis_url.h"
 #include "exchange/request.h"
 #include "log/log.h"
 
@@ -51,7 +52,7 @@ const struct background_job *job_find(const struct background *b, const char *na
 
 bool job_is_redis(const char *store)
 {
-	return strncmp(store, "redis://", 8) == 0 || strncmp(store, "redis+unix://", 13) == 0;
+	return redis_url_is_meant(store);
 }
 
 bool job_check(const char *store)

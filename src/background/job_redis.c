@@ -6,107 +6,57 @@
 #ifdef HAVE_HIREDIS
 #include "background/job_redis_link.h"
 #include "base/clock.h"
+#include "base/redis_url.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- The URL: redis://[USER][:PASSWORD@]HOST[:PORT][/DB], redis+unix://PATH. */
-
-struct address {
-	char path[256], host[256], user[128], password[256];
-	int port, db;
-};
-
-static bool copy_part(char *to, size_t size, const char *from, size_t length)
-{
-	if (length >= size)
-		return false;
-	memcpy(to, from, length);
-	to[length] = '\0';
-	return true;
-}
-
-static bool read_number(const char *text, int max, int *number)
-{
-	char *end;
-	long value = strtol(text, &end, 10);
-
-	*number = (int)value;
-	return *text >= '0' && *text <= '9' && !*end && value <= max;
-}
-
-static bool read_credentials(const char *text, size_t length, struct address *a)
-{
-	const char *colon = memchr(text, ':', length);
-	size_t user = colon ? (size_t)(colon - text) : length;
-
-	return copy_part(a->user, sizeof a->user, text, user) &&
-	       (!colon || copy_part(a->password, sizeof a->password, colon + 1, length - user - 1));
-}
-
-static bool read_host(const char *text, struct address *a)
-{
-	char host[320], *colon;
-	size_t length = strcspn(text, "/");
-
-	if (!copy_part(host, sizeof host, text, length))
-		return false;
-	colon = strrchr(host, ':');
-	if (colon && !strchr(colon, ']')) {
-		*colon = '\0';
-		if (!read_number(colon + 1, 65535, &a->port))
-			return false;
-	}
-	size_t bracket = *host == '[';
-	if (!copy_part(a->host, sizeof a->host, host + bracket, strcspn(host + bracket, "]")) || !*a->host)
-		return false;
-	return !text[length] || !text[length + 1] || read_number(text + length + 1, 1 << 20, &a->db);
-}
-
-static bool read_url(const char *url, struct address *a)
-{
-	*a = (struct address){ .port = 6379 };
-	if (strncmp(url, "redis+unix://", 13) == 0)
-		return url[13] == '/' && copy_part(a->path, sizeof a->path, url + 13, strlen(url + 13));
-	const char *rest = url + 8, *at = strrchr(rest, '@');
-	if (at && !read_credentials(rest, (size_t)(at - rest), a))
-		return false;
-	return read_host(at ? at + 1 : rest, a);
-}
-
 bool job_redis_check(const char *url)
 {
-	struct address address;
+	char shown[REDIS_URL_SHOWN_MAX];
+	struct redis_url parsed;
+	const char *wrong = redis_url_parse(url, &parsed);
 
-	if (read_url(url, &address))
+	if (!wrong)
 		return true;
-	log_error("jobs: must be redis://[USER:PASSWORD@]HOST[:PORT][/DB] or redis+unix:///PATH");
+	redis_url_print(url, shown, sizeof shown);
+	log_error("jobs %s: %s", shown, wrong);
 	return false;
 }
 
 /* ---- The connection. */
 
-static bool command(redisContext *redis, int count, const char **words)
+/* True when Redis did it; *error, if it answered one, takes its text. */
+static bool command(redisContext *redis, int count, const char **words, char *error, size_t size)
 {
 	redisReply *reply = redisCommandArgv(redis, count, words, NULL);
 	bool good = reply && reply->type != REDIS_REPLY_ERROR;
 
+	snprintf(error, size, "%s", !reply ? redis->errstr : good ? "" : reply->str);
 	freeReplyObject(reply);
 	return good;
 }
 
-static bool enter(redisContext *redis, const struct address *a)
+/* NULL, or what is wrong.  What Redis answers to AUTH is not said as it is: it may repeat the password. */
+static const char *enter(redisContext *redis, const struct redis_url *url)
 {
-	char db[16];
+	static char error[128];
+	const char *words[REDIS_URL_AUTH_MAX];
+	char database[16];
+	int count = redis_url_auth(url, words);
 
-	snprintf(db, sizeof db, "%d", a->db);
-	if (*a->password && *a->user && !command(redis, 3, (const char *[]){ "AUTH", a->user, a->password }))
-		return false;
-	if (*a->password && !*a->user && !command(redis, 2, (const char *[]){ "AUTH", a->password }))
-		return false;
-	return a->db == 0 || command(redis, 2, (const char *[]){ "SELECT", db });
+	if (count > 0 && !command(redis, count, words, error, sizeof error)) {
+		const char *refusal = redis_url_refusal(error);
+		return redis->err ? redis->errstr : refusal ? refusal : "Redis refuses AUTH";
+	}
+	snprintf(database, sizeof database, "%u", url->database);
+	if (url->database == 0 ||
+	    command(redis, 2, (const char *[]){ "SELECT", database }, error, sizeof error))
+		return NULL;
+	const char *refusal = redis_url_refusal(error);
+	return refusal ? refusal : error;
 }
 
 static char problem[BACKGROUND_REASON_MAX];
@@ -116,23 +66,23 @@ const char *job_redis_problem(void)
 	return problem;
 }
 
-redisContext *job_redis_connect(const char *url)
+redisContext *job_redis_connect(const char *text)
 {
 	const struct timeval timeout = { .tv_sec = REDIS_TIMEOUT_MS / 1000 };
-	struct address a;
+	struct redis_url url;
 
 	strcpy(problem, "Redis: no connection");
-	if (!read_url(url, &a))
+	if (redis_url_parse(text, &url))
 		return NULL;
-	redisContext *redis = *a.path ? redisConnectUnixWithTimeout(a.path, timeout)
-	                              : redisConnectWithTimeout(a.host, a.port, timeout);
+	redisContext *redis = *url.path ? redisConnectUnixWithTimeout(url.path, timeout)
+	                                : redisConnectWithTimeout(url.host, (int)url.port, timeout);
 	if (!redis)
 		return NULL;
-	if (!redis->err && redisSetTimeout(redis, timeout) == REDIS_OK && enter(redis, &a))
+	bool is_ready = !redis->err && redisSetTimeout(redis, timeout) == REDIS_OK;
+	const char *wrong = is_ready ? enter(redis, &url) : redis->errstr;
+	if (!wrong)
 		return redis;
-	/* Not the URL: it may hold a password. */
-	snprintf(problem, sizeof problem, "Redis %.50s: %s", *a.path ? a.path : a.host,
-	         redis->err ? redis->errstr : "refused the password or the database");
+	snprintf(problem, sizeof problem, "Redis %.50s: %s", *url.path ? url.path : url.host, wrong);
 	redisFree(redis);
 	return NULL;
 }
@@ -208,7 +158,11 @@ redisReply *job_redis_run(redisContext *redis, const struct background *b, enum 
 	redisReply *reply = redisCommandArgv(redis, count, words, NULL);
 	if (reply && reply->type != REDIS_REPLY_ERROR)
 		return reply;
-	snprintf(problem, sizeof problem, "Redis: %.160s", reply ? reply->str : redis->errstr);
+	const char *refusal = reply ? redis_url_refusal(reply->str) : NULL;
+	snprintf(problem, sizeof problem, "Redis: %.160s",
+	         refusal ? refusal
+	         : reply ? reply->str
+	                 : redis->errstr);
 	freeReplyObject(reply);
 	return NULL;
 }
