@@ -329,9 +329,13 @@ static bool take_flag(struct options *options, size_t i, const char *text)
  * password. */
 static enum options_verdict refuse(const struct options *options, int c, const char *word)
 {
-	const char *wrong = c == ':' ? "its value is missing" : "no such option, or several begin so";
+	bool is_long = strncmp(word, "--", 2) == 0;
+	const char *wrong = c == ':'   ? "its value is missing"
+	                    : !is_long ? "no such option"
+	                    : optopt   ? "it takes no value"
+	                               : "no such option, or several begin so";
 
-	if (strncmp(word, "--", 2) == 0)
+	if (is_long)
 		log_error("%.*s: %s", (int)strcspn(word, "="), word, wrong);
 	else
 		log_error("-%c: %s", optopt, wrong);
