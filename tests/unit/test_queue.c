@@ -751,7 +751,7 @@ static int take_from(struct queue *from, unsigned worker, struct connection *c)
 
 START_TEST(free_connection_goes_to_the_next_queue_and_its_peer_notices_nothing)
 {
-	struct connection c, free, other;
+	struct connection c, free, other = { 0 };
 	uint32_t from = 0;
 	int client;
 
