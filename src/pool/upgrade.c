@@ -111,12 +111,12 @@ static int execute(struct pool *pool, const struct retirement *retirement)
 	snprintf(text, sizeof text, "%d:%d:%d:%d:%d", (int)getpid(), pool->settings->listener,
 	         pool->shared.fd, socket, (int)retirement->pid);
 	setenv(INHERITED, text, 1);
-	admin_set_inherited(pool, true);
 	set_inherited(pool, socket, true);
+	admin_set_inherited(pool, true);
 	execv(program, pool->settings->argv);
 	int error = -errno;
-	set_inherited(pool, socket, false);
 	admin_set_inherited(pool, false);
+	set_inherited(pool, socket, false);
 	unsetenv(INHERITED);
 	return error;
 }
