@@ -10,6 +10,7 @@
 #include "state/metrics.h"
 
 #include <errno.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -101,7 +102,8 @@ static void stop(struct post *post)
 
 static void begin(struct post *post, enum handover_word word)
 {
-	close(post->ends[1]); /* in the workers' table; the new program has its own */
+	close(post->ends[1]);                                     /* the new program has its own */
+	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); /* what was let through to it, too */
 	post->has_begun = true;
 	post->has_log = word == HANDOVER_SERVES_ANEW;
 	queue_retire(post->pool->queue);
