@@ -10,8 +10,8 @@
 #include "pool/queue.h"
 
 enum handover_word {
-	HANDOVER_SERVES = 'S',       /* in the shared memory of the program before */
-	HANDOVER_SERVES_ANEW = 'N',  /* in memory of its own */
+	HANDOVER_SERVES = 'S', /* the new program; it also writes what the old one's workers logged */
+	HANDOVER_SERVES_WITHOUT_LOG = 'N', /* it does not: it has memory of its own, or no log */
 	HANDOVER_ASKS_FOR_LOG = 'A', /* the old one's workers have left; may it write what they logged? */
 	HANDOVER_LEAVES_LOG = 'L',   /* it may */
 };

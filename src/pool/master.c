@@ -376,11 +376,26 @@ static enum event tick(struct pool *pool, uint64_t now_ms)
 	return count_leaks(pool);
 }
 
+/* One does, and where another cannot start, it may be for want of what the predecessor's workers hold. */
+static bool run_as_far_as_they_can(const struct pool *pool)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < pool->workers; i++) {
+		const struct seat *seat = &pool->seats[i];
+		bool runs = seat->process >= 0 && pool->processes[seat->process].state == PROCESS_RUNNING;
+		if (!runs && seat->quick_deaths == 0)
+			return false;
+		any |= runs;
+	}
+	return any;
+}
+
 static void tell_readiness(struct pool *pool)
 {
 	bool ready = all_run(pool) && !pool->reloading;
 
-	if (ready)
+	if (ready || run_as_far_as_they_can(pool))
 		predecessor_relieve(pool);
 	if (ready && !pool->told_ready)
 		notify_send("READY=1\nSTATUS=%u workers serve", pool->workers);
@@ -513,6 +528,7 @@ static int open_shared(struct pool *pool)
 	background_open(pool, shared_section(&pool->shared, SHARED_BACKGROUND));
 	pool->predecessor =
 		(struct predecessor){ .pid = s->inherited.retiring, .socket = s->inherited.socket };
+	pool->was_ready = predecessor_is_there(pool); /* its workers serve, should ours not start */
 	publish_master(pool);
 	set_metrics(pool);
 	pool->queue = queue_map(descriptors);

@@ -19,11 +19,11 @@ bool predecessor_is_there(const struct pool *pool)
 void predecessor_relieve(struct pool *pool)
 {
 	struct predecessor *p = &pool->predecessor;
+	bool logs = pool->shared.is_inherited && pool->settings->settings->access_log;
 
 	if (p->pid && !p->is_relieved)
 		p->is_relieved =
-			handover_say(p->socket,
-		                     pool->shared.is_inherited ? HANDOVER_SERVES : HANDOVER_SERVES_ANEW) == 0;
+			handover_say(p->socket, logs ? HANDOVER_SERVES : HANDOVER_SERVES_WITHOUT_LOG) == 0;
 }
 
 static void take_in(const struct pool *pool, const struct queue_parcel *parcel)

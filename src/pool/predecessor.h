@@ -13,7 +13,7 @@
 /* True until the last of them has left. */
 bool predecessor_is_there(const struct pool *pool);
 
-/* All our workers run: the predecessor's may leave. */
+/* Our workers run: the predecessor's may leave. */
 void predecessor_relieve(struct pool *pool);
 
 /* After any event: takes in the connections that it has handed over. */

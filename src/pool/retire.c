@@ -26,7 +26,7 @@ struct post {
 	struct pool *pool;
 	const int *ends;
 	bool has_begun;   /* the new program serves */
-	bool has_log;     /* it has memory of its own: nobody else writes what our workers logged */
+	bool has_log;     /* nobody else writes what our workers logged */
 	uint64_t stop_ms; /* when the pool was told to stop; 0: it goes on */
 	sigset_t stopping, all;
 };
@@ -105,7 +105,7 @@ static void begin(struct post *post, enum handover_word word)
 	close(post->ends[1]);                                     /* the new program has its own */
 	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); /* what was let through to it, too */
 	post->has_begun = true;
-	post->has_log = word == HANDOVER_SERVES_ANEW;
+	post->has_log = word == HANDOVER_SERVES_WITHOUT_LOG;
 	queue_retire(post->pool->queue);
 	spawn_tell_all(post->pool, POOL_EXIT_TOLD, clock_coarse_ms());
 	give_all_free(post);
