@@ -77,7 +77,6 @@ static enum state drain(struct pool *pool)
 	pool->drain_since_ms = clock_coarse_ms();
 	atomic_store(&pool->shm->draining, 1);
 	queue_drain(pool->queue);
-	spawn_tell_all(pool, POOL_EXIT_TOLD, clock_coarse_ms());
 	predecessor_stop(pool);
 	background_drain(pool);
 	return DRAINING;
@@ -90,7 +89,7 @@ static enum state cut(struct pool *pool)
 		return DRAINING;
 	log_warning("told to stop again: requests in hand are cut");
 	spawn_cut_all(pool);
-	predecessor_stop(pool);
+	predecessor_cut(pool);
 	background_cut(pool);
 	return DRAINING;
 }
@@ -175,6 +174,7 @@ static enum state make_room(struct pool *pool)
 static enum state execute(struct pool *pool)
 {
 	upgrade_execute(pool);
+	pool->told_ready = false; /* systemd was told that it reloads */
 	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
 	return SERVING;
 }
@@ -429,6 +429,9 @@ static enum event look_after(struct pool *pool, enum state state)
 		spawn_due(pool, now_ms);
 		tell_readiness(pool);
 	}
+	/* Until then connections may come from there. */
+	if (state == DRAINING && !predecessor_is_there(pool))
+		spawn_tell_all(pool, POOL_EXIT_TOLD, now_ms);
 	publish_size(pool);
 	publish_workers(pool);
 	if ((!serves || state == LEAVING) && is_empty(pool, state))

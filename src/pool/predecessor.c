@@ -4,6 +4,7 @@
 #include "log/log.h"
 #include "pool/handover.h"
 #include "pool/publish.h"
+#include "pool/retire.h"
 #include "pool/scribe.h"
 
 #include <errno.h>
@@ -65,6 +66,12 @@ void predecessor_stop(const struct pool *pool)
 {
 	if (pool->predecessor.pid)
 		kill(pool->predecessor.pid, SIGTERM);
+}
+
+void predecessor_cut(const struct pool *pool)
+{
+	if (pool->predecessor.pid)
+		kill(pool->predecessor.pid, RETIRE_CUT);
 }
 
 /* A slot of a worker that is not ours. */

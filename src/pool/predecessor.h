@@ -19,8 +19,9 @@ void predecessor_relieve(struct pool *pool);
 /* After any event: takes in the connections that it has handed over. */
 void predecessor_look(struct pool *pool);
 
-/* The pool stops; told again, it cuts what is in hand. */
+/* The pool stops; or what is in hand is cut. */
 void predecessor_stop(const struct pool *pool);
+void predecessor_cut(const struct pool *pool);
 
 /* A child that is no worker of ours has stopped (by a signal), or ended. */
 void predecessor_note_stop(const struct pool *pool, pid_t pid);

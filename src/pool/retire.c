@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 5, ROOM_MS = 100, SAME_SIGNAL_MS = 1000, LOG_MS = 1000 };
+enum { LOOK_MS = 5, ROOM_MS = 100, LOG_MS = 1000 };
 
 /* State of this process. */
 struct post {
@@ -27,7 +27,7 @@ struct post {
 	const int *ends;
 	bool has_begun;   /* the new program serves */
 	bool has_log;     /* nobody else writes what our workers logged */
-	uint64_t stop_ms; /* when the pool was told to stop; 0: it goes on */
+	bool has_stopped; /* the pool was told to stop */
 	sigset_t stopping, all;
 };
 
@@ -86,16 +86,15 @@ static void give_as_input_comes(struct post *post)
 static void stop(struct post *post)
 {
 	struct pool *pool = post->pool;
-	uint64_t now_ms = clock_coarse_ms();
 
-	if (post->stop_ms && now_ms >= post->stop_ms + SAME_SIGNAL_MS)
-		spawn_cut_all(pool);
-	if (post->stop_ms)
+	if (post->has_stopped)
 		return;
-	post->stop_ms = now_ms;
-	if (!post->has_begun)
+	post->has_stopped = true;
+	if (post->has_begun)
+		atomic_store(&pool->queue->draining, 1); /* its backlog is the new program's */
+	else
 		queue_drain(pool->queue);
-	spawn_tell_all(pool, POOL_EXIT_TOLD, now_ms);
+	spawn_tell_all(pool, POOL_EXIT_TOLD, clock_coarse_ms());
 }
 
 /* ---- The whole. */
@@ -122,8 +121,11 @@ static void look_after(struct post *post)
 	if (pool->adopting)
 		pool->adopting = !queue_adopt(pool->queue, pool->slots, pool->process_top);
 	publish_workers(pool);
-	if (sigtimedwait(&post->stopping, NULL, &(struct timespec){ 0 }) > 0)
+	int signal = sigtimedwait(&post->stopping, NULL, &(struct timespec){ 0 });
+	if (signal == SIGTERM)
 		stop(post);
+	else if (signal == RETIRE_CUT)
+		spawn_cut_all(pool);
 }
 
 static void wait_for_word(struct post *post)
@@ -132,6 +134,8 @@ static void wait_for_word(struct post *post)
 
 	if (word > 0)
 		begin(post, (enum handover_word)word);
+	else if (word < 0) /* a handler has closed our end */
+		stop(post);
 }
 
 /* The file is one writer's at a time. */
@@ -148,7 +152,8 @@ static void write_log(const struct post *post)
 
 static bool is_over(const struct post *post)
 {
-	return spawn_alive(post->pool) == 0 && !post->pool->adopting && (post->has_begun || post->stop_ms);
+	return spawn_alive(post->pool) == 0 && !post->pool->adopting &&
+	       (post->has_begun || post->has_stopped);
 }
 
 static _Noreturn void retire(struct post *post)
@@ -179,6 +184,7 @@ static _Noreturn void be_retiring(struct pool *pool, const int ends[2], pid_t ma
 	sigfillset(&post.all);
 	sigemptyset(&post.stopping);
 	sigaddset(&post.stopping, SIGTERM);
+	sigaddset(&post.stopping, RETIRE_CUT);
 	retire(&post);
 }
 

@@ -20,9 +20,10 @@ struct retirement {
 };
 
 /*
- * Master, before it executes the new program.  SIGTERM to the process: the pool
- * stops, finish what was accepted; a later one: cut it.  0 or -errno.
+ * Master, before it executes the new program.  SIGTERM to the process, from whomever: the
+ * pool stops, finish what was accepted; RETIRE_CUT, from the new master: cut it.  0 or -errno.
  */
+#define RETIRE_CUT SIGUSR1
 int retire_start(struct pool *pool, struct retirement *retirement);
 
 /* The new program could not be executed: all is as before. */
