@@ -1,6 +1,8 @@
 /* redis_url - see redis_url.h. */
 #include "base/redis_url.h"
 
+#include "base/percent.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -68,14 +70,6 @@ static bool split(const char *text, struct parts *parts)
 
 /* ---- The parts. */
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20; /* a to f, in either case */
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* NULL, or what is wrong: too_long is said of what does not fit. */
 static const char *decode(struct span span, char *to, size_t size, const char *too_long)
 {
@@ -88,11 +82,12 @@ static const char *decode(struct span span, char *to, size_t size, const char *t
 			to[used++] = *c;
 			continue;
 		}
-		if (span.end - c < 3 || hex(c[1]) < 0 || hex(c[2]) < 0)
+		int byte = span.end - c < 3 ? -1 : percent_byte(c);
+		if (byte < 0)
 			return "after a % come two hexadecimal digits; the % itself is written %25";
-		if (c[1] == '0' && c[2] == '0')
+		if (byte == 0)
 			return "%00 can be in no user, password or path";
-		to[used++] = (char)(hex(c[1]) * 16 + hex(c[2]));
+		to[used++] = (char)byte;
 		c += 2;
 	}
 	to[used] = '\0';

@@ -1,6 +1,6 @@
 /* query - parameters of the query string, decoded as application/x-www-form-urlencoded. */
+#include "base/percent.h"
 #include "exchange/request.h"
-#include "exchange/route.h"
 
 #include <string.h>
 
@@ -12,7 +12,7 @@ static bool decode(const char *text, size_t length, char *out, size_t size)
 	for (size_t i = 0; i < length; i++) {
 		char c = (char)(text[i] == '+' ? ' ' : text[i]);
 		if (c == '%') {
-			int byte = i + 2 < length ? route_escape(text + i) : -1;
+			int byte = i + 2 < length ? percent_byte(text + i) : -1;
 			if (byte <= 0)
 				return false;
 			c = (char)byte;

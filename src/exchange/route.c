@@ -1,24 +1,11 @@
 /* route - paths as RFC 3986 means them, and the table they are looked up in. */
 #include "exchange/route.h"
 
+#include "base/percent.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-int route_escape(const char *text)
-{
-	int high = hex(text[1]), low = high < 0 ? -1 : hex(text[2]);
-
-	return low < 0 ? -1 : high << 4 | low;
-}
 
 /* Decodes up to the query; false on a bad escape, a NUL, or no room. */
 static bool decode(const char *uri, char *out, size_t size)
@@ -28,7 +15,7 @@ static bool decode(const char *uri, char *out, size_t size)
 	for (; *uri && *uri != '?' && *uri != '#'; uri++) {
 		char c = *uri;
 		if (c == '%') {
-			int byte = route_escape(uri);
+			int byte = percent_byte(uri);
 			if (byte <= 0)
 				return false;
 			c = (char)byte;

@@ -34,9 +34,6 @@ void routes_allow(const struct routes *routes, const char *path, char *allow, si
 /* The segment of `path` that {name} in the pattern stands for; its length in *length.  NULL: none. */
 const char *route_value(const struct route *route, const char *path, const char *name, size_t *length);
 
-/* The byte that "%XX" stands for, or -1. */
-int route_escape(const char *text);
-
 /*
  * Writes the path of `uri`: without scheme, host and query, percent-decoded once,
  * dot segments resolved (RFC 3986, 5.2.4).  False when it is malformed (a bad
