@@ -328,11 +328,15 @@ static void note_backlog(struct pool *pool, uint64_t now_ms)
 		atomic_store(&pool->shm->backlog_max, waiting);
 }
 
+static bool runs(const struct pool *pool, const struct seat *seat)
+{
+	return seat->process >= 0 && pool->processes[seat->process].state == PROCESS_RUNNING;
+}
+
 static bool all_run(const struct pool *pool)
 {
 	for (unsigned i = 0; i < pool->workers; i++)
-		if (pool->seats[i].process < 0 ||
-		    pool->processes[pool->seats[i].process].state != PROCESS_RUNNING)
+		if (!runs(pool, &pool->seats[i]))
 			return false;
 	return true;
 }
@@ -376,17 +380,17 @@ static enum event tick(struct pool *pool, uint64_t now_ms)
 	return count_leaks(pool);
 }
 
-/* One does, and where another cannot start, it may be for want of what the predecessor's workers hold. */
+/* All; or one does, and others cannot start: maybe for want of what the predecessor's workers hold. */
 static bool run_as_far_as_they_can(const struct pool *pool)
 {
 	bool any = false;
 
 	for (unsigned i = 0; i < pool->workers; i++) {
 		const struct seat *seat = &pool->seats[i];
-		bool runs = seat->process >= 0 && pool->processes[seat->process].state == PROCESS_RUNNING;
-		if (!runs && seat->quick_deaths == 0)
+		if (runs(pool, seat))
+			any = true;
+		else if (seat->quick_deaths == 0)
 			return false;
-		any |= runs;
 	}
 	return any;
 }
@@ -395,7 +399,7 @@ static void tell_readiness(struct pool *pool)
 {
 	bool ready = all_run(pool) && !pool->reloading;
 
-	if (ready || run_as_far_as_they_can(pool))
+	if (run_as_far_as_they_can(pool))
 		predecessor_relieve(pool);
 	if (ready && !pool->told_ready)
 		notify_send("READY=1\nSTATUS=%u workers serve", pool->workers);
@@ -404,9 +408,16 @@ static void tell_readiness(struct pool *pool)
 
 static bool is_empty(const struct pool *pool, enum state state)
 {
-	if (state == LEAVING)
+	switch (state) {
+	case LEAVING:
 		return !background_is_any(pool);
-	return spawn_alive(pool) == 0 && (state == MENDING || !predecessor_is_there(pool));
+	case MENDING:
+		return spawn_alive(pool) == 0;
+	case DRAINING:
+		return spawn_alive(pool) == 0 && !predecessor_is_there(pool);
+	default:
+		return false;
+	}
 }
 
 /* After any event.  What has come of it. */
@@ -434,7 +445,7 @@ static enum event look_after(struct pool *pool, enum state state)
 		spawn_tell_all(pool, POOL_EXIT_TOLD, now_ms);
 	publish_size(pool);
 	publish_workers(pool);
-	if ((!serves || state == LEAVING) && is_empty(pool, state))
+	if (is_empty(pool, state))
 		return EVENT_EMPTY;
 	if (state == TRYING && upgrade_verdict(pool) >= 0)
 		return upgrade_verdict(pool) == 0 ? EVENT_GOOD : EVENT_BAD;
@@ -498,7 +509,6 @@ static void set_metrics(const struct pool *pool)
 static int open_shared(struct pool *pool)
 {
 	const struct pool_settings *s = pool->settings;
-	uint32_t descriptors = queue_descriptors();
 	const size_t sizes[SHARED_SECTIONS] = { [SHARED_POOL] = sizeof(struct pool_shm),
 		                                [SHARED_SHED] = sizeof(struct shed_shm),
 		                                [SHARED_SLOTS] = SLOTS_MAX * sizeof(struct worker_shm),
@@ -508,9 +518,6 @@ static int open_shared(struct pool *pool)
 		                                        limit_table_bytes((size_t)s->settings->limit_table),
 		                                [SHARED_ACCESS] = sizeof(struct access_shm),
 		                                [SHARED_BACKGROUND] = sizeof(struct background_shm) };
-	const struct queue_settings queue = { .listener = s->listener,
-		                              .io_timeout_ms = (unsigned)s->settings->io_timeout_ms,
-		                              .is_pool = true };
 	int error = -EPROTO;
 
 	if (s->inherited.state >= 0)
@@ -534,10 +541,19 @@ static int open_shared(struct pool *pool)
 	pool->was_ready = predecessor_is_there(pool); /* its workers serve, should ours not start */
 	publish_master(pool);
 	set_metrics(pool);
+	return 0;
+}
+
+static int open_queue(struct pool *pool)
+{
+	const struct pool_settings *s = pool->settings;
+	const struct queue_settings queue = { .listener = s->listener,
+		                              .io_timeout_ms = (unsigned)s->settings->io_timeout_ms,
+		                              .is_pool = true };
+	uint32_t descriptors = queue_descriptors();
+
 	pool->queue = queue_map(descriptors);
-	if (!pool->queue)
-		return -errno;
-	return queue_init(pool->queue, descriptors, &queue);
+	return pool->queue ? queue_init(pool->queue, descriptors, &queue) : -errno;
 }
 
 static int stand_up(struct pool *pool)
@@ -551,7 +567,9 @@ static int stand_up(struct pool *pool)
 	pool->workers = settings_workers(pool->settings->settings);
 	request_seed();
 	int error = admin_open(pool);
-	return error ? error : open_shared(pool);
+	if (!error)
+		error = open_shared(pool);
+	return error ? error : open_queue(pool);
 }
 
 int master_run(const struct pool_settings *settings)

@@ -125,15 +125,10 @@ uint32_t queue_descriptors(void)
 	return (uint32_t)files.rlim_cur;
 }
 
-size_t queue_bytes(uint32_t descriptors)
-{
-	return sizeof(struct queue) + descriptors * sizeof(struct claim_shm);
-}
-
 struct queue *queue_map(uint32_t descriptors)
 {
-	void *memory = mmap(NULL, queue_bytes(descriptors), PROT_READ | PROT_WRITE,
-	                    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *memory = mmap(NULL, sizeof(struct queue) + descriptors * sizeof(struct claim_shm),
+	                    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return memory == MAP_FAILED ? NULL : memory;
 }

@@ -49,9 +49,6 @@ struct connection {
 /* Descriptors that a queue is to cover here: the limit of open files. */
 uint32_t queue_descriptors(void);
 
-/* What a queue of so many descriptors takes. */
-size_t queue_bytes(uint32_t descriptors);
-
 /* Zeroed memory for one, that children share.  NULL and errno. */
 struct queue *queue_map(uint32_t descriptors);
 
@@ -129,7 +126,7 @@ bool queue_is_sound(const struct queue *q);
 /*
  * From the queue of one program to that of the next: see retire.h.  The old one
  * accepts no more (queue_retire) and claims what is free, connection by connection, or
- * takes what has input (queue_take, as QUEUE_GIVER); a parcel is sent; what has
+ * takes what has input (queue_take, as worker QUEUE_GIVER); a parcel is sent; what has
  * left is forgotten, without a word to the peer.  Or it is released again.
  */
 enum { QUEUE_GIVER = 0xfffe };

@@ -74,7 +74,7 @@ static void give_as_input_comes(struct post *post)
 	struct connection c;
 
 	while (clock_coarse_ms() < until_ms &&
-	       queue_take(post->pool->queue, QUEUE_GIVER - 1, &slot, &c, LOOK_MS, &post->all) > 0) {
+	       queue_take(post->pool->queue, QUEUE_GIVER, &slot, &c, LOOK_MS, &post->all) > 0) {
 		give(post, &c);
 		wake_successor();
 	}
@@ -188,6 +188,12 @@ static _Noreturn void be_retiring(struct pool *pool, const int ends[2], pid_t ma
 	retire(&post);
 }
 
+static void close_ends(const struct retirement *retirement)
+{
+	close(retirement->ends[0]);
+	close(retirement->ends[1]);
+}
+
 int retire_start(struct pool *pool, struct retirement *retirement)
 {
 	pid_t master = getpid();
@@ -202,8 +208,7 @@ int retire_start(struct pool *pool, struct retirement *retirement)
 	if (retirement->pid > 0)
 		return 0;
 	error = -errno;
-	close(retirement->ends[0]);
-	close(retirement->ends[1]);
+	close_ends(retirement);
 	return error;
 }
 
@@ -211,6 +216,5 @@ void retire_cancel(const struct retirement *retirement)
 {
 	kill(retirement->pid, SIGKILL);
 	waitpid(retirement->pid, NULL, 0);
-	close(retirement->ends[0]);
-	close(retirement->ends[1]);
+	close_ends(retirement);
 }

@@ -50,7 +50,8 @@ static void open_queue(unsigned io_timeout_ms)
 	ck_assert_int_eq(bind(listener, (struct sockaddr *)&name, sizeof name), 0);
 	ck_assert_int_eq(listen(listener, 64), 0);
 	slots = shared(WORKERS * sizeof *slots);
-	q = shared(queue_bytes(DESCRIPTORS));
+	q = queue_map(DESCRIPTORS);
+	ck_assert_ptr_nonnull(q);
 	const struct queue_settings settings = { .listener = listener,
 		                                 .io_timeout_ms = io_timeout_ms,
 		                                 .is_pool = true };
