@@ -522,8 +522,10 @@ static int open_shared(struct pool *pool)
 
 	if (s->inherited.state >= 0)
 		error = shared_attach(&pool->shared, s->inherited.state, sizes);
-	if (s->inherited.state >= 0 && error)
+	if (s->inherited.state >= 0 && error) {
 		log_warning("upgrade: the shared memory is laid out anew: counters start at 0");
+		close(s->inherited.state);
+	}
 	if (error)
 		error = shared_create(&pool->shared, s->settings->state, sizes);
 	if (error)

@@ -44,7 +44,11 @@ struct inheritance upgrade_inherited(void)
 	                   &end) == 5 &&
 	            !text[end] && pid == getpid();
 	unsetenv(INHERITED);
-	return good ? i : none;
+	if (!good)
+		return none;
+	fcntl(i.state, F_SETFD, FD_CLOEXEC);
+	fcntl(i.socket, F_SETFD, FD_CLOEXEC);
+	return i;
 }
 
 bool upgrade_try(struct pool *pool)
