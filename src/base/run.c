@@ -134,19 +134,30 @@ static void limit_alone(struct run *run)
 	limit_attach(&run->exchange.limit, &shm, table, keys);
 }
 
-/* The values together; and what a reload cannot change. */
+/* What stays as it is as long as the pool listens on this address. */
+static bool check_unchanged(const struct run *run, const char *event, const char *listen)
+{
+	if (run->settings.workers == 0) {
+		log_error("workers = 0: %s cannot do without the master; restart for that", event);
+		return false;
+	}
+	if (strcmp(listen, run->settings.listen ? run->settings.listen : "") != 0) {
+		log_error("listen: %s cannot change it; restart for that", event);
+		return false;
+	}
+	return true;
+}
+
+/* The values together; and what a reload, or the upgrade that this is the trial for, cannot change. */
 static bool check(void *context)
 {
 	struct run *run = context;
+	const char *trial = upgrade_trial_listen();
 
-	if (run->serves && run->settings.workers == 0) {
-		log_error("workers = 0: a reload cannot do without the master; restart for that");
+	if (run->serves && !check_unchanged(run, "a reload", run->listen))
 		return false;
-	}
-	if (run->serves && strcmp(run->listen, run->settings.listen ? run->settings.listen : "") != 0) {
-		log_error("listen: a reload cannot change it; restart for that");
+	if (trial && !check_unchanged(run, "an upgrade", trial))
 		return false;
-	}
 	if (run->settings.jobs && !job_check(run->settings.jobs))
 		return false;
 	if (run->serves && strcmp(run->admin, run->settings.admin ? run->settings.admin : "") != 0) {

@@ -111,7 +111,7 @@ void admin_due(struct pool *pool, uint64_t now_ms)
 {
 	pid_t master = getpid();
 
-	if (!*pool->admin_address || pool->admin || now_ms < pool->admin_at_ms)
+	if (!*pool->admin_address || pool->admin || pool->probes_are_away || now_ms < pool->admin_at_ms)
 		return;
 	pool->admin_at_ms = now_ms + AGAIN_MS;
 	/* A handler may have closed it: workers share our descriptors. */
@@ -144,6 +144,12 @@ void admin_renew(struct pool *pool)
 		return;
 	pool->admin_told = true;
 	kill(pool->admin, SIGTERM);
+}
+
+void admin_leave(struct pool *pool)
+{
+	pool->probes_are_away = true;
+	admin_renew(pool);
 }
 
 void admin_stop(struct pool *pool)

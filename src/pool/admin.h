@@ -22,6 +22,9 @@ void admin_note_exit(struct pool *pool, pid_t pid, uint64_t now_ms);
 /* Another takes its place, with the settings of now. */
 void admin_renew(struct pool *pool);
 
+/* An upgrade: it is to leave, for another program's takes its place. */
+void admin_leave(struct pool *pool);
+
 /* Ends it at once. */
 void admin_stop(struct pool *pool);
 

@@ -20,9 +20,32 @@ union rights {
 	char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
 };
 
-int handover_open(int ends[2])
+/* No two sockets have the same; 0: it is none. */
+static uint64_t cookie_of(int fd)
 {
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0 ? 0 : -errno;
+	uint64_t cookie = 0;
+	socklen_t size = sizeof cookie;
+
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
+static bool is_open(const struct handover *handover)
+{
+	for (int i = 0; i < 2; i++)
+		if (!handover->cookies[i] || cookie_of(handover->ends[i]) != handover->cookies[i])
+			return false;
+	return true;
+}
+
+int handover_open(struct handover *handover)
+{
+	if (is_open(handover))
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover->ends) != 0)
+		return -errno;
+	for (int i = 0; i < 2; i++)
+		handover->cookies[i] = cookie_of(handover->ends[i]);
+	return 0;
 }
 
 int handover_send(int socket, const struct queue_parcel *parcel)

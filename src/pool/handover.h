@@ -10,14 +10,23 @@
 #include "pool/queue.h"
 
 enum handover_word {
-	HANDOVER_SERVES = 'S', /* the new program; it also writes what the old one's workers logged */
-	HANDOVER_SERVES_WITHOUT_LOG = 'N', /* it does not: it has memory of its own, or no log */
-	HANDOVER_ASKS_FOR_LOG = 'A', /* the old one's workers have left; may it write what they logged? */
+	/* The new program serves, and it writes the log: */
+	HANDOVER_SERVES = 'S',             /* also what the old one's workers log */
+	HANDOVER_SERVES_APART = 'A',       /* but not that, which is in memory that it does not have */
+	HANDOVER_SERVES_WITHOUT_LOG = 'N', /* it does not: it has none */
+	/* The old one has no process for the log any more (but where it has to keep it) nor for probes. */
+	HANDOVER_STEPS_ASIDE = 'O',
+	HANDOVER_ASKS_FOR_LOG = '?', /* the old one's workers have left; may it write what they logged? */
 	HANDOVER_LEAVES_LOG = 'L',   /* it may */
 };
 
-/* The old program's end in ends[0], the new one's in ends[1].  0 or -errno. */
-int handover_open(int ends[2]);
+struct handover {
+	int ends[2]; /* the old program's, and the new one's */
+	uint64_t cookies[2];
+};
+
+/* Where it is open already, and no handler has closed it: nothing.  0 or -errno. */
+int handover_open(struct handover *handover);
 
 /* 0; -EAGAIN: the other side has to read first; -errno. */
 int handover_send(int socket, const struct queue_parcel *parcel);

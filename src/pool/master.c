@@ -13,8 +13,9 @@
 #include "log/log.h"
 #include "pool/admin.h"
 #include "pool/background.h"
-#include "pool/backlog.h"
+#include "pool/demand.h"
 #include "pool/descriptors.h"
+#include "pool/handover.h"
 #include "pool/keeper.h"
 #include "pool/listener.h"
 #include "pool/notify.h"
@@ -116,6 +117,7 @@ static enum state reload(struct pool *pool)
 	if (!reload_settings(pool))
 		return SERVING;
 	spawn_successors(pool);
+	pool->said_stuck = false;
 	pool->told_ready = false; /* systemd waits for the next READY */
 	admin_renew(pool);
 	background_reload(pool);
@@ -141,15 +143,28 @@ static enum state reopen_while_trying(struct pool *pool)
 	return TRYING;
 }
 
-/* One at a time: a predecessor's slowest request is not the next one's affair. */
+/* A predecessor's slowest request is not the next program's affair. */
+static enum state wait_for_predecessor(struct pool *pool)
+{
+	if (!pool->upgrade_is_due)
+		log_line("upgrade: begins when the program before has finished its requests in hand");
+	pool->upgrade_is_due = true;
+	return SERVING;
+}
+
+/* Where ours have not served yet, the predecessor's go on serving for the next program.  Else they may leave.
+ */
+static bool must_wait(struct pool *pool)
+{
+	if (pool->was_ready)
+		predecessor_relieve(pool);
+	return predecessor_is_there(pool) && !predecessor_serves(pool);
+}
+
 static enum state try_program(struct pool *pool)
 {
-	if (predecessor_is_there(pool)) {
-		if (!pool->upgrade_is_due)
-			log_line("upgrade: begins when the program before has finished its requests in hand");
-		pool->upgrade_is_due = true;
-		return SERVING;
-	}
+	if (must_wait(pool))
+		return wait_for_predecessor(pool);
 	pool->upgrade_is_due = false;
 	if (upgrade_try(pool))
 		return TRYING;
@@ -165,14 +180,23 @@ static enum state refuse_program(struct pool *pool)
 
 static enum state make_room(struct pool *pool)
 {
+	if (must_wait(pool))
+		return wait_for_predecessor(pool);
 	log_line("upgrade: the new program takes over");
 	notify_reloading();
 	background_leave(pool, BACKGROUND_GRACE_MS);
+	if (predecessor_serves(pool))
+		spawn_end_starting(pool);
 	return LEAVING;
 }
 
 static enum state execute(struct pool *pool)
 {
+	/* One may have begun to serve just as it was ended. */
+	if (predecessor_serves(pool) && queue_connections(pool->queue) > 0) {
+		predecessor_relieve(pool);
+		return wait_for_predecessor(pool);
+	}
 	upgrade_execute(pool);
 	pool->told_ready = false; /* systemd was told that it reloads */
 	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
@@ -291,43 +315,6 @@ static enum event wait_for_event(const struct pool *pool, uint64_t until_ms)
 
 /* ---- Looking after the pool. */
 
-static bool knows_starts(const struct pool *pool)
-{
-	return atomic_load(&pool->settings->exchange->shed.shm->knows_starts);
-}
-
-/* Requests served, those refused for overload apart. */
-static uint64_t served(const struct pool *pool)
-{
-	uint64_t requests = 0;
-
-	for (unsigned i = 0; i < pool->process_top; i++)
-		requests += atomic_load(&pool->slots[i].requests);
-	return requests - atomic_load(&pool->settings->exchange->shed.shm->refused);
-}
-
-static void note_backlog(struct pool *pool, uint64_t now_ms)
-{
-	unsigned waiting, most;
-	uint64_t requests = served(pool);
-	struct shed_backlog look = { .waited = atomic_load(&pool->shm->backlog),
-		                     .served = requests - pool->looked_served,
-		                     .elapsed_ms = now_ms - pool->looked_ms };
-
-	if (backlog_look(pool->settings->listener, &waiting, &most) != 0)
-		return;
-	look.waiting = waiting;
-	shed_watch_backlog(&pool->settings->exchange->shed, &look);
-	pool->looked_served = requests;
-	pool->looked_ms = now_ms;
-	pool->is_busy = look.served > 0 || waiting > 0;
-	/* Where starts are not known, what waits must stay where it can be counted. */
-	atomic_store(&pool->queue->is_crowded, waiting > pool->workers && knows_starts(pool));
-	atomic_store(&pool->shm->backlog, waiting);
-	if (waiting > atomic_load(&pool->shm->backlog_max))
-		atomic_store(&pool->shm->backlog_max, waiting);
-}
-
 static bool runs(const struct pool *pool, const struct seat *seat)
 {
 	return seat->process >= 0 && pool->processes[seat->process].state == PROCESS_RUNNING;
@@ -369,7 +356,7 @@ static enum event count_leaks(struct pool *pool)
 static enum event tick(struct pool *pool, uint64_t now_ms)
 {
 	queue_tick(pool->queue);
-	note_backlog(pool, now_ms);
+	demand_look(pool, now_ms);
 	publish_load(pool);
 	if (notify_watchdog_ms() > 0)
 		notify_send("WATCHDOG=1");
@@ -395,12 +382,29 @@ static bool run_as_far_as_they_can(const struct pool *pool)
 	return any;
 }
 
+/* What is wrong is mended sooner if it is said. */
+static void say_if_stuck(struct pool *pool)
+{
+	if (!predecessor_serves(pool) || pool->was_ready || pool->said_stuck)
+		return;
+	for (unsigned i = 0; i < pool->workers; i++)
+		if (pool->seats[i].quick_deaths == 0)
+			return;
+	pool->said_stuck = true;
+	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
+	log_error("upgrade: no worker of this program can start; those of the program before serve on: mend "
+	          "it, "
+	          "then send SIGUSR2 again, or SIGHUP where it was the configuration");
+	notify_send("READY=1\nSTATUS=no worker of the new program can start; those before serve on");
+}
+
 static void tell_readiness(struct pool *pool)
 {
 	bool ready = all_run(pool) && !pool->reloading;
 
 	if (run_as_far_as_they_can(pool))
 		predecessor_relieve(pool);
+	say_if_stuck(pool);
 	if (ready && !pool->told_ready)
 		notify_send("READY=1\nSTATUS=%u workers serve", pool->workers);
 	pool->told_ready = ready;
@@ -410,7 +414,7 @@ static bool is_empty(const struct pool *pool, enum state state)
 {
 	switch (state) {
 	case LEAVING:
-		return !background_is_any(pool);
+		return !background_is_any(pool) && (!predecessor_serves(pool) || spawn_alive(pool) == 0);
 	case MENDING:
 		return spawn_alive(pool) == 0;
 	case DRAINING:
@@ -424,11 +428,11 @@ static bool is_empty(const struct pool *pool, enum state state)
 static enum event look_after(struct pool *pool, enum state state)
 {
 	uint64_t now_ms = clock_coarse_ms();
-	bool serves = state == SERVING || state == TRYING || state == LEAVING;
+	bool serves = state == SERVING || state == TRYING || (state == LEAVING && !predecessor_serves(pool));
 
 	if (!spawn_reap(pool, now_ms))
 		return EVENT_HOPELESS;
-	predecessor_look(pool);
+	predecessor_look(pool, now_ms);
 	scribe_look(pool, now_ms);
 	admin_due(pool, now_ms);
 	spawn_look_for_ready(pool, now_ms);
@@ -538,9 +542,7 @@ static int open_shared(struct pool *pool)
 	             shared_section(&pool->shared, SHARED_LIMIT_TABLE), (size_t)s->settings->limit_table);
 	s->exchange->access.shm = shared_section(&pool->shared, SHARED_ACCESS);
 	background_open(pool, shared_section(&pool->shared, SHARED_BACKGROUND));
-	pool->predecessor =
-		(struct predecessor){ .pid = s->inherited.retiring, .socket = s->inherited.socket };
-	pool->was_ready = predecessor_is_there(pool); /* its workers serve, should ours not start */
+	predecessor_meet(pool);
 	publish_master(pool);
 	set_metrics(pool);
 	return 0;
@@ -569,6 +571,8 @@ static int stand_up(struct pool *pool)
 	pool->workers = settings_workers(pool->settings->settings);
 	request_seed();
 	int error = admin_open(pool);
+	if (!error)
+		error = handover_open(&pool->handover);
 	if (!error)
 		error = open_shared(pool);
 	return error ? error : open_queue(pool);

@@ -4,6 +4,7 @@
 
 #include "background/background.h"
 #include "base/settings.h"
+#include "pool/handover.h"
 #include "pool/master.h"
 #include "pool/queue.h"
 #include "pool/scoreboard.h"
@@ -50,12 +51,20 @@ struct duty {
 	uint64_t start_at_ms;  /* not before */
 };
 
+enum predecessor_stage {
+	PREDECESSOR_GONE, /* or there was none */
+	PREDECESSOR_SERVES,
+	PREDECESSOR_LEAVES,   /* our workers serve, and it was told so */
+	PREDECESSOR_ORPHANED, /* its workers leave, and nobody looks after them: see orphans.h */
+};
+
 /* At an upgrade, until it is over: see predecessor.h. */
 struct predecessor {
-	pid_t pid; /* of the process that stays with its workers; 0: none */
+	enum predecessor_stage stage;
+	pid_t pid; /* of the process that stays with its workers */
 	int socket;
-	bool is_relieved;
-	bool has_log; /* it writes what its workers logged; we have to wait */
+	bool keeps_log;       /* to its end */
+	uint64_t leave_by_ms; /* orphans: when they are killed */
 };
 
 /* A place in the pool: one worker serves, and at a reload its successor starts beside it. */
@@ -88,18 +97,21 @@ struct pool {
 	unsigned baseline;
 	struct attendant attendants[ATTENDANTS_MAX];
 	struct duty duties[BACKGROUND_ROLES];
-	int place_lock; /* see background/place.h; negative: there is none */
-	pid_t keeper;   /* see keeper.h; 0: none */
-	pid_t scribe;   /* see scribe.h; 0: none */
+	int place_lock;                    /* see background/place.h; negative: there is none */
+	pid_t keeper;                      /* see keeper.h; 0: none */
+	pid_t scribe;                      /* see scribe.h; 0: none */
+	bool log_is_away, probes_are_away; /* at an upgrade: the other program's processes do that */
 	uint64_t scribe_born_ms, scribe_due_ms;
 	pid_t admin;     /* see admin.h; 0: none */
 	bool admin_told; /* to leave */
 	int admin_listener;
-	char admin_address[256]; /* "": there is none */
-	uint64_t admin_at_ms;    /* not started before */
-	pid_t checker;           /* tries the new program; 0: none */
-	bool upgrade_is_due;     /* once the predecessor has gone */
+	char admin_address[256];  /* "": there is none */
+	uint64_t admin_at_ms;     /* not started before */
+	pid_t checker;            /* tries the new program; 0: none */
+	bool upgrade_is_due;      /* once the predecessor has gone */
+	struct handover handover; /* open, that an upgrade needs no descriptor when none is free */
 	struct predecessor predecessor;
+	bool said_stuck;  /* that no worker of ours can start */
 	sigset_t signals; /* that the master waits for */
 };
 

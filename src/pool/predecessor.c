@@ -1,30 +1,54 @@
 /* predecessor - see predecessor.h. */
 #include "pool/predecessor.h"
 
+#include "base/clock.h"
+#include "base/proc.h"
 #include "log/log.h"
 #include "pool/handover.h"
+#include "pool/orphans.h"
 #include "pool/publish.h"
 #include "pool/retire.h"
 #include "pool/scribe.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+void predecessor_meet(struct pool *pool)
+{
+	const struct inheritance *inherited = &pool->settings->inherited;
+
+	if (inherited->retiring <= 0)
+		return;
+	pool->predecessor = (struct predecessor){ .stage = PREDECESSOR_SERVES,
+		                                  .pid = inherited->retiring,
+		                                  .socket = inherited->socket };
+	pool->log_is_away = pool->probes_are_away = true;
+}
 
 bool predecessor_is_there(const struct pool *pool)
 {
-	return pool->predecessor.pid != 0;
+	return pool->predecessor.stage != PREDECESSOR_GONE;
+}
+
+bool predecessor_serves(const struct pool *pool)
+{
+	return pool->predecessor.stage == PREDECESSOR_SERVES;
 }
 
 void predecessor_relieve(struct pool *pool)
 {
 	struct predecessor *p = &pool->predecessor;
-	bool logs = pool->shared.is_inherited && pool->settings->settings->access_log;
+	enum handover_word word = HANDOVER_SERVES_WITHOUT_LOG;
 
-	if (p->pid && !p->is_relieved)
-		p->is_relieved =
-			handover_say(p->socket, logs ? HANDOVER_SERVES : HANDOVER_SERVES_WITHOUT_LOG) == 0;
+	if (!predecessor_serves(pool))
+		return;
+	if (pool->settings->settings->access_log)
+		word = pool->shared.is_inherited ? HANDOVER_SERVES : HANDOVER_SERVES_APART;
+	if (handover_say(p->socket, word) != 0)
+		return;
+	p->keeps_log = word == HANDOVER_SERVES_WITHOUT_LOG;
+	p->stage = PREDECESSOR_LEAVES;
 }
 
 static void take_in(const struct pool *pool, const struct queue_parcel *parcel)
@@ -36,30 +60,95 @@ static void take_in(const struct pool *pool, const struct queue_parcel *parcel)
 		close(parcel->spool);
 }
 
-static void leave_log(struct pool *pool)
+static void take_word(struct pool *pool, int word)
 {
-	pool->predecessor.has_log = true;
-	scribe_step_aside(pool);
-	handover_say(pool->predecessor.socket, HANDOVER_LEAVES_LOG);
+	switch (word) {
+	case HANDOVER_STEPS_ASIDE:
+		pool->probes_are_away = false;
+		pool->log_is_away = pool->predecessor.keeps_log;
+		break;
+	case HANDOVER_ASKS_FOR_LOG:
+		scribe_step_aside(pool);
+		handover_say(pool->predecessor.socket, HANDOVER_LEAVES_LOG);
+		break;
+	default: /* of a version that we do not know: it would do without our answer */
+		break;
+	}
 }
 
-void predecessor_look(struct pool *pool)
+static void receive(struct pool *pool)
 {
 	struct queue_parcel parcel;
 	int got;
 
-	if (!pool->predecessor.pid)
-		return;
 	while ((got = handover_receive(pool->predecessor.socket, &parcel)) != 0 && got != -EPIPE) {
 		if (got == 1)
 			take_in(pool, &parcel);
-		else if (got == HANDOVER_ASKS_FOR_LOG)
-			leave_log(pool);
-		else if (got < 0)
+		else if (got > 0)
+			take_word(pool, got);
+		else
 			log_warning(
 				"upgrade: %s: a connection of the program before is lost; raise ulimit -n",
 				strerror(-got));
 	}
+}
+
+/* A slot of a worker that is not ours. */
+static bool is_its_slot(const struct pool *pool, unsigned index)
+{
+	return pool->processes[index].state == PROCESS_NONE &&
+	       atomic_load(&pool->slots[index].life) != WORKER_NONE;
+}
+
+/* Nobody has it, and nothing is left of who had it. */
+static void free_slots(const struct pool *pool)
+{
+	for (unsigned i = 0; i < publish_slot_top(pool); i++) {
+		if (!is_its_slot(pool, i))
+			continue;
+		limit_bury(&pool->settings->exchange->limit, i);
+		access_bury(&pool->settings->exchange->access, i);
+		atomic_store(&pool->slots[i].window, 0);
+		atomic_store(&pool->slots[i].life, WORKER_NONE);
+	}
+}
+
+static void be_gone(struct pool *pool)
+{
+	free_slots(pool);
+	pool->predecessor = (struct predecessor){ .stage = PREDECESSOR_GONE };
+	pool->log_is_away = pool->probes_are_away = false;
+}
+
+/* The process that should have outlived them is dead: they are told to leave. */
+static void orphan(struct pool *pool)
+{
+	struct predecessor *p = &pool->predecessor;
+
+	p->stage = PREDECESSOR_ORPHANED;
+	p->leave_by_ms = clock_coarse_ms() + (uint64_t)pool->settings->settings->drain_timeout_ms;
+	if (pool->shared.is_inherited)
+		scribe_leave(pool); /* its own reads the same memory */
+	orphans_signal(pool, SIGTERM);
+}
+
+static void look_at_orphans(struct pool *pool, uint64_t now_ms)
+{
+	bool late = now_ms >= pool->predecessor.leave_by_ms;
+	struct orphans left = orphans_signal(pool, late ? SIGKILL : 0);
+
+	pool->log_is_away = left.scribes > 0;
+	pool->probes_are_away = left.admins > 0;
+	if (left.workers + left.scribes + left.admins == 0)
+		be_gone(pool);
+}
+
+void predecessor_look(struct pool *pool, uint64_t now_ms)
+{
+	if (pool->predecessor.stage == PREDECESSOR_ORPHANED)
+		look_at_orphans(pool, now_ms);
+	else if (predecessor_is_there(pool))
+		receive(pool);
 }
 
 void predecessor_stop(const struct pool *pool)
@@ -72,25 +161,8 @@ void predecessor_cut(const struct pool *pool)
 {
 	if (pool->predecessor.pid)
 		kill(pool->predecessor.pid, RETIRE_CUT);
-}
-
-/* A slot of a worker that is not ours. */
-static bool is_its_slot(const struct pool *pool, unsigned index)
-{
-	return pool->processes[index].state == PROCESS_NONE &&
-	       atomic_load(&pool->slots[index].life) != WORKER_NONE;
-}
-
-/* The master's copy should have outlived its workers: they are told to leave. */
-static void tell_orphans(const struct pool *pool)
-{
-	for (unsigned i = 0; i < publish_slot_top(pool); i++) {
-		siginfo_t child = { 0 };
-		pid_t pid = (pid_t)atomic_load(&pool->slots[i].pid);
-		if (is_its_slot(pool, i) && pid > 0 &&
-		    waitid(P_PID, (id_t)pid, &child, WEXITED | WNOHANG | WNOWAIT) == 0)
-			kill(pid, SIGTERM);
-	}
+	else if (predecessor_is_there(pool))
+		orphans_signal(pool, SIGKILL);
 }
 
 /* The number of the slot that this process has; -1: none. */
@@ -112,17 +184,14 @@ static void say_death(const struct pool *pool, const siginfo_t *death)
 		          strsignal(death->si_status));
 }
 
-static void free_slots(const struct pool *pool)
-{
-	for (unsigned i = 0; i < publish_slot_top(pool); i++)
-		if (is_its_slot(pool, i))
-			atomic_store(&pool->slots[i].life, WORKER_NONE);
-}
-
 /* It would hold up the end of its program; once it is dead, its request is answered for it. */
 void predecessor_note_stop(const struct pool *pool, pid_t pid)
 {
-	if (!pool->predecessor.pid || (pid != pool->predecessor.pid && slot_of(pool, pid) < 0))
+	char name[PROC_NAME_MAX];
+
+	proc_name(pid, name);
+	if (!predecessor_is_there(pool) ||
+	    (pid != pool->predecessor.pid && strcmp(name, "percore-worker") != 0))
 		return;
 	log_warning("upgrade: a process of the program before (pid %d) is ended: a signal had stopped it",
 	            (int)pid);
@@ -133,20 +202,21 @@ void predecessor_note_exit(struct pool *pool, const siginfo_t *death)
 {
 	struct predecessor *p = &pool->predecessor;
 
-	if (!p->pid)
+	if (!predecessor_is_there(pool))
 		return;
 	if (death->si_pid != p->pid) {
 		say_death(pool, death);
 		return;
 	}
-	if (death->si_code != CLD_EXITED || death->si_status != 0) {
-		log_error("upgrade: the process that hands the connections over (pid %d) died: those that "
-		          "it had are lost",
-		          (int)death->si_pid);
-		tell_orphans(pool);
-	}
-	predecessor_look(pool);
+	receive(pool);
 	close(p->socket);
-	*p = (struct predecessor){ .pid = 0 };
-	free_slots(pool);
+	p->pid = 0;
+	if (death->si_code == CLD_EXITED && death->si_status == 0) {
+		be_gone(pool);
+		return;
+	}
+	log_error("upgrade: the process that hands the connections over (pid %d) died: those that it had "
+	          "are lost",
+	          (int)death->si_pid);
+	orphan(pool);
 }

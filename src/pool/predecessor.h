@@ -10,14 +10,20 @@
 
 #include "pool/pool.h"
 
-/* True until the last of them has left. */
+/* At the start, when the shared memory is there. */
+void predecessor_meet(struct pool *pool);
+
+/* True until the last of its workers has left. */
 bool predecessor_is_there(const struct pool *pool);
+
+/* True until it is relieved; so it can serve on for the next program as well. */
+bool predecessor_serves(const struct pool *pool);
 
 /* Our workers run: the predecessor's may leave. */
 void predecessor_relieve(struct pool *pool);
 
 /* After any event: takes in the connections that it has handed over. */
-void predecessor_look(struct pool *pool);
+void predecessor_look(struct pool *pool, uint64_t now_ms);
 
 /* The pool stops; or what is in hand is cut. */
 void predecessor_stop(const struct pool *pool);

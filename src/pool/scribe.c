@@ -2,6 +2,7 @@
 #include "pool/scribe.h"
 
 #include "base/clock.h"
+#include "base/proc.h"
 #include "log/access_writer.h"
 #include "log/log.h"
 
@@ -25,18 +26,18 @@ static struct access_shm *shm_of(const struct pool *pool)
 
 static bool is_wanted(const struct pool *pool)
 {
-	return pool->settings->settings->access_log != NULL && !pool->predecessor.has_log;
+	return pool->settings->settings->access_log != NULL && !pool->log_is_away;
 }
 
 /* 0 may be the listening socket, 1 a connection: neither is ours. */
 static void close_the_others(bool keeps_stdout)
 {
+	close_range(STDERR_FILENO + 1, ~0U, 0); /* the table may be full */
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	dup2(null, STDIN_FILENO);
 	if (!keeps_stdout)
 		dup2(null, STDOUT_FILENO);
-	close_range(STDERR_FILENO + 1, ~0U, 0);
 }
 
 static _Noreturn void be_scribe(const struct pool *pool, pid_t master)
@@ -125,10 +126,19 @@ static uint64_t unwritten_bytes(const struct access_shm *shm)
 	return bytes;
 }
 
+/* At an upgrade it is another's child. */
+static bool has_left(pid_t scribe)
+{
+	int status;
+	pid_t got = waitpid(scribe, &status, WNOHANG);
+
+	return got == scribe || (got < 0 && proc_state(scribe, &status) == PROC_ENDED);
+}
+
 /* Until it has left, or died. */
 static void await(struct pool *pool, uint64_t until_ms)
 {
-	while (pool->scribe && waitpid(pool->scribe, NULL, WNOHANG) != pool->scribe) {
+	while (pool->scribe && !has_left(pool->scribe)) {
 		nanosleep(&(struct timespec){ .tv_nsec = FINISH_TICK_NS }, NULL);
 		if (clock_coarse_ms() < until_ms)
 			continue;
@@ -138,12 +148,33 @@ static void await(struct pool *pool, uint64_t until_ms)
 	pool->scribe = 0;
 }
 
+void scribe_leave(struct pool *pool)
+{
+	pool->log_is_away = true;
+	if (pool->scribe)
+		order(pool, ACCESS_LEAVE);
+}
+
 void scribe_step_aside(struct pool *pool)
 {
-	if (!pool->scribe)
-		return;
-	order(pool, ACCESS_LEAVE);
+	scribe_leave(pool);
 	await(pool, clock_coarse_ms() + FINISH_MS);
+}
+
+void scribe_empty(struct pool *pool)
+{
+	struct access_shm *shm = shm_of(pool);
+	uint64_t now_ms = clock_coarse_ms(), until_ms = now_ms + FINISH_MS;
+
+	for (; unwritten_bytes(shm) > 0 && !atomic_load(&shm->failing) && now_ms < until_ms;
+	     now_ms = clock_coarse_ms()) {
+		if (pool->scribe && has_left(pool->scribe))
+			pool->scribe = 0;
+		scribe_look(pool, now_ms);
+		access_ring_wake(shm);
+		nanosleep(&(struct timespec){ .tv_nsec = FINISH_TICK_NS }, NULL);
+	}
+	scribe_step_aside(pool);
 }
 
 void scribe_finish(struct pool *pool)

@@ -24,8 +24,12 @@ void scribe_reopen(struct pool *pool);
 /* New settings: another takes its place; or none, once the workers of old are done. */
 void scribe_reload(struct pool *pool);
 
-/* An upgrade: leaves after the batch in hand; another program's takes its place. */
+/* An upgrade: it is to leave after the batch in hand, for another program's takes its place; or it has. */
+void scribe_leave(struct pool *pool);
 void scribe_step_aside(struct pool *pool);
+
+/* As scribe_step_aside, when what is in the rings is written: for some seconds at most. */
+void scribe_empty(struct pool *pool);
 
 /* No worker is left: all that is in the rings is written, for some seconds at most, and it is gone. */
 void scribe_finish(struct pool *pool);

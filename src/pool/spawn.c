@@ -8,6 +8,7 @@
 #include "pool/spawn.h"
 
 #include "base/clock.h"
+#include "base/proc.h"
 #include "log/log.h"
 #include "pool/admin.h"
 #include "pool/background.h"
@@ -34,11 +35,18 @@ static const struct settings *settings_of(const struct pool *pool)
 
 /* ---- Birth. */
 
+/* At an upgrade two programs look for one: each takes what the other has not. */
+static bool take_slot(struct worker_shm *slot)
+{
+	uint32_t none = WORKER_NONE;
+
+	return atomic_compare_exchange_strong(&slot->life, &none, WORKER_LIVES);
+}
+
 static int find_slot(struct pool *pool)
 {
 	for (unsigned i = 0; i < SLOTS_MAX; i++)
-		if (pool->processes[i].state == PROCESS_NONE &&
-		    atomic_load(&pool->slots[i].life) == WORKER_NONE) { /* of our predecessor neither */
+		if (pool->processes[i].state == PROCESS_NONE && take_slot(&pool->slots[i])) {
 			if (i >= pool->process_top)
 				pool->process_top = i + 1;
 			return (int)i;
@@ -89,6 +97,7 @@ static int spawn(struct pool *pool, unsigned seat)
 	if (pid > 0)
 		return index;
 	pool->processes[index].state = PROCESS_NONE;
+	atomic_store(&slot->life, WORKER_NONE);
 	log_error("cannot start a worker: %s; trying again in %d ms", strerror(errno), DELAY_MAX_MS);
 	pool->seats[seat].spawn_at_ms = clock_coarse_ms() + DELAY_MAX_MS;
 	return -1;
@@ -189,6 +198,13 @@ void spawn_tell_all(struct pool *pool, enum pool_exit cause, uint64_t now_ms)
 		tell(pool, (int)i, cause, now_ms);
 }
 
+void spawn_end_starting(struct pool *pool)
+{
+	for (unsigned i = 0; i < pool->process_top; i++)
+		if (pool->processes[i].state == PROCESS_STARTING)
+			kill_for(&pool->processes[i], POOL_EXIT_TOLD);
+}
+
 void spawn_cut_all(struct pool *pool)
 {
 	for (unsigned i = 0; i < pool->process_top; i++)
@@ -269,8 +285,8 @@ static void say_death(const struct pool *pool, unsigned index, enum pool_exit ca
 	case POOL_EXIT_TOLD:
 		return;
 	case POOL_EXIT_RECYCLED:
-		log_line("worker %u (pid %d) reached --max-requests or --max-memory; another takes its place",
-		         p->seat, (int)p->pid);
+		log_line("worker %u (pid %d) reached --max-requests or --max-memory, and left", p->seat,
+		         (int)p->pid);
 		return;
 	case POOL_EXIT_TIMEOUT:
 		log_warning("worker %u (pid %d) was ended: its request took longer than --request-timeout",
@@ -290,7 +306,7 @@ static void say_death(const struct pool *pool, unsigned index, enum pool_exit ca
 		break;
 	}
 	if (death->si_status == 0 && death->si_code != CLD_EXITED)
-		return; /* see spawn_note_gone */
+		return; /* see death_of */
 	if (death->si_code == CLD_EXITED)
 		log_error("worker %u (pid %d) left with exit status %d", p->seat, (int)p->pid,
 		          death->si_status);
@@ -355,7 +371,7 @@ static bool bury(struct pool *pool, unsigned index, const siginfo_t *death, uint
 	leave_seat(pool, (int)index);
 	p->state = PROCESS_NONE;
 	atomic_store(&slot->life, WORKER_NONE);
-	if (!was_starting || pool->was_ready)
+	if (!was_starting || pool->was_ready || predecessor_is_there(pool))
 		return true;
 	log_error("no worker could start: giving up");
 	return false;
@@ -410,17 +426,34 @@ bool spawn_reap(struct pool *pool, uint64_t now_ms)
 	return good;
 }
 
-/* How it ended, its parent knows and says. */
-void spawn_note_gone(struct pool *pool, uint64_t now_ms)
+/* Where only its parent knows how it ended, that says so. */
+static siginfo_t death_of(const struct pool *pool, unsigned index, int status)
+{
+	bool was_told = pool->processes[index].state == PROCESS_LEAVING &&
+	                atomic_load(&pool->slots[index].stage) != WORKER_SERVING;
+
+	if (status < 0)
+		return (siginfo_t){ .si_code = was_told ? CLD_EXITED : CLD_KILLED };
+	if (WIFEXITED(status))
+		return (siginfo_t){ .si_code = CLD_EXITED, .si_status = WEXITSTATUS(status) };
+	return (siginfo_t){ .si_code = CLD_KILLED, .si_status = WTERMSIG(status) };
+}
+
+void spawn_look_at_all(struct pool *pool, uint64_t now_ms)
 {
 	for (unsigned i = 0; i < pool->process_top; i++) {
-		const struct process *p = &pool->processes[i];
-		siginfo_t death = { .si_code = CLD_KILLED };
-		if (p->state == PROCESS_NONE || kill(p->pid, 0) == 0 || errno != ESRCH)
+		struct process *p = &pool->processes[i];
+		int status;
+		if (p->state == PROCESS_NONE)
 			continue;
-		if (p->state == PROCESS_LEAVING && atomic_load(&pool->slots[i].stage) != WORKER_SERVING)
-			death.si_code = CLD_EXITED; /* as it was told */
-		bury(pool, i, &death, now_ms);
+		char state = proc_state(p->pid, &status);
+		siginfo_t event = { .si_code = state == 'T' ? CLD_STOPPED : CLD_CONTINUED };
+		if (state == PROC_ENDED) {
+			event = death_of(pool, i, status);
+			bury(pool, i, &event, now_ms);
+		} else if ((state == 'T') != (p->stopped_ms != 0)) {
+			note_stop(pool, p, &event, now_ms);
+		}
 	}
 }
 

@@ -17,14 +17,17 @@ uint64_t spawn_delay_ms(unsigned quick_deaths);
 /* Tells one, or all, to leave after the request in hand. */
 void spawn_tell_all(struct pool *pool, enum pool_exit cause, uint64_t now_ms);
 
+/* Ends at once those that have not started yet. */
+void spawn_end_starting(struct pool *pool);
+
 /* Ends all that are left at once; their requests are answered 503. */
 void spawn_cut_all(struct pool *pool);
 
 /* Notes who died or stopped.  False: there is no point in going on, and it was said why. */
 bool spawn_reap(struct pool *pool, uint64_t now_ms);
 
-/* Of workers that are another's children: notes who is there no more. */
-void spawn_note_gone(struct pool *pool, uint64_t now_ms);
+/* The same of workers that are another's children, one by one. */
+void spawn_look_at_all(struct pool *pool, uint64_t now_ms);
 
 /* Ends what takes too long: requests, stopped workers, those told to leave.  Writes the slow log. */
 void spawn_end_overdue(struct pool *pool, uint64_t now_ms);

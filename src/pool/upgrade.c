@@ -4,9 +4,10 @@
 #include "log/log.h"
 #include "pool/admin.h"
 #include "pool/background.h"
+#include "pool/handover.h"
 #include "pool/keeper.h"
+#include "pool/predecessor.h"
 #include "pool/retire.h"
-#include "pool/scribe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #define INHERITED "PERCORE_INHERITED" /* PID:LISTENER:STATE:SOCKET:RETIRING */
+#define TRIAL     "PERCORE_TRIAL"     /* where the pool listens */
 
 enum { ARGUMENTS_MAX = 256, TRIAL_RUNS = -1 };
 
@@ -51,24 +53,44 @@ struct inheritance upgrade_inherited(void)
 	return i;
 }
 
-bool upgrade_try(struct pool *pool)
+const char *upgrade_trial_listen(void)
 {
-	char *arguments[ARGUMENTS_MAX + 2];
+	return getenv(TRIAL);
+}
+
+/* Of our descriptors it gets no more than these: handlers may have filled the table. */
+static int spawn_trial(pid_t *pid, char *const arguments[])
+{
 	extern char **environ;
+	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none;
+
+	sigemptyset(&none);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+	int error = posix_spawn(pid, program, &actions, &attributes, arguments, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
+	return error;
+}
+
+bool upgrade_try(struct pool *pool)
+{
+	const char *listen = pool->settings->settings->listen;
+	char *arguments[ARGUMENTS_MAX + 2];
 	size_t n = 0;
 
 	for (; n < ARGUMENTS_MAX && pool->settings->argv[n]; n++)
 		arguments[n] = pool->settings->argv[n];
 	arguments[n++] = (char *)"-t";
 	arguments[n] = NULL;
-	sigemptyset(&none);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	int error = posix_spawn(&pool->checker, program, NULL, &attributes, arguments, environ);
-	posix_spawnattr_destroy(&attributes);
+	setenv(TRIAL, listen ? listen : "", 1);
+	int error = spawn_trial(&pool->checker, arguments);
+	unsetenv(TRIAL);
 	trial = TRIAL_RUNS;
 	if (error == 0)
 		return true;
@@ -95,52 +117,79 @@ int upgrade_verdict(const struct pool *pool)
 	return pool->checker ? TRIAL_RUNS : trial;
 }
 
-/* The table is the workers' too: what changes in it, is changed back (retire.c). */
-static void set_inherited(const struct pool *pool, int socket, bool inherited)
-{
-	const int fds[] = { pool->settings->listener, pool->shared.fd, socket };
+/* What the next program is to know. */
+struct bequest {
+	pid_t retiring; /* negative: there is none, for that reason */
+	int socket, state;
+};
 
-	if (inherited) /* handlers may have opened theirs without O_CLOEXEC */
+/*
+ * The table is the workers' too: what changes in it, is changed back (retire.c).
+ * Handlers may have opened theirs without O_CLOEXEC, and nobody would ever close
+ * those.  One that opens such a descriptor just now, for a child that it is about
+ * to start, fails at that.
+ */
+static void set_inherited(const struct pool *pool, const struct bequest *bequest, bool inherited)
+{
+	const int fds[] = { pool->settings->listener, bequest->state, bequest->socket };
+
+	if (inherited)
 		close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
 		fcntl(fds[i], F_SETFD, inherited ? 0 : FD_CLOEXEC);
+	admin_set_inherited(pool, inherited);
 }
 
 /* Only where it fails does it come back: -errno. */
-static int execute(struct pool *pool, const struct retirement *retirement)
+static int execute(const struct pool *pool, const struct bequest *bequest)
 {
-	int socket = retirement->ends[1];
 	char text[80];
 
-	snprintf(text, sizeof text, "%d:%d:%d:%d:%d", (int)getpid(), pool->settings->listener,
-	         pool->shared.fd, socket, (int)retirement->pid);
+	snprintf(text, sizeof text, "%d:%d:%d:%d:%d", (int)getpid(), pool->settings->listener, bequest->state,
+	         bequest->socket, (int)bequest->retiring);
 	setenv(INHERITED, text, 1);
-	set_inherited(pool, socket, true);
-	admin_set_inherited(pool, true);
+	set_inherited(pool, bequest, true);
 	execv(program, pool->settings->argv);
 	int error = -errno;
-	admin_set_inherited(pool, false);
-	set_inherited(pool, socket, false);
+	set_inherited(pool, bequest, false);
 	unsetenv(INHERITED);
 	return error;
 }
 
+/* Our workers serve until the new program's do. */
+static struct bequest bequeath(struct pool *pool)
+{
+	int error = handover_open(&pool->handover);
+
+	return (struct bequest){ .retiring = error ? error : retire_start(pool),
+		                 .socket = pool->handover.ends[1],
+		                 .state = pool->shared.fd };
+}
+
+/* We have not served yet; memory that our predecessor does not know has counted nothing. */
+static struct bequest pass_on(const struct pool *pool)
+{
+	return (struct bequest){ .retiring = pool->predecessor.pid,
+		                 .socket = pool->predecessor.socket,
+		                 .state = pool->shared.is_inherited ? pool->shared.fd : -1 };
+}
+
 void upgrade_execute(struct pool *pool)
 {
-	struct retirement retirement;
+	bool passes_on = predecessor_serves(pool);
 
 	keeper_stop(pool);
-	admin_stop(pool);
-	scribe_step_aside(pool);
-	background_let_go(pool);
 	atomic_fetch_add(&pool->shm->upgrades, 1);
-	int error = retire_start(pool, &retirement);
-	if (!error) {
-		error = execute(pool, &retirement);
-		retire_cancel(&retirement);
+	struct bequest bequest = passes_on ? pass_on(pool) : bequeath(pool);
+	int error = (int)bequest.retiring;
+	if (bequest.retiring > 0) {
+		background_let_go(pool);
+		error = execute(pool, &bequest);
+		background_take_up(pool);
 	}
+	if (bequest.retiring > 0 && !passes_on)
+		retire_cancel(bequest.retiring);
 	atomic_fetch_sub(&pool->shm->upgrades, 1);
-	background_take_up(pool);
 	keeper_start(pool);
 	log_error("upgrade: %s: %s; the program that runs goes on", program, strerror(-error));
 }

@@ -4,7 +4,8 @@
  * The file that the master was started from is tried first (with -t, on the same
  * arguments).  Then what runs in the background ends, and the program is executed in
  * the master's place, with the listening socket and the shared memory, while the
- * workers serve on.  When the new ones serve, these leave (retire.h).
+ * workers serve on.  When the new ones serve, these leave (retire.h).  A program
+ * whose workers have not started yet passes on those that serve for it.
  */
 #ifndef PERCORE_UPGRADE_H
 #define PERCORE_UPGRADE_H
@@ -16,6 +17,10 @@ void upgrade_init(void);
 
 /* What an earlier program left us. */
 struct inheritance upgrade_inherited(void);
+
+/* In a trial: where the pool that is to be upgraded listens ("": as it was told by its spawner).  NULL: it is
+ * none. */
+const char *upgrade_trial_listen(void);
 
 /* Starts the trial.  False, and said: it could not be. */
 bool upgrade_try(struct pool *pool);

@@ -731,9 +731,10 @@ static struct queue *next_queue(void)
 static int hand_over(struct queue *next, const struct connection *c)
 {
 	struct queue_parcel parcel = queue_parcel_of(q, c);
-	int ends[2];
+	struct handover handover = { 0 };
+	const int *ends = handover.ends;
 
-	ck_assert_int_eq(handover_open(ends), 0);
+	ck_assert_int_eq(handover_open(&handover), 0);
 	ck_assert_int_eq(handover_send(ends[0], &parcel), 0);
 	queue_forget(q, c);
 	int got = handover_receive(ends[1], &parcel);
@@ -869,12 +870,14 @@ END_TEST
 START_TEST(handover_without_a_free_descriptor_says_so_and_goes_on)
 {
 	struct queue_parcel parcel;
+	struct handover handover = { 0 };
+	const int *ends = handover.ends;
 	struct rlimit files, few;
-	int ends[2], client;
+	int client;
 
 	open_queue(30000);
 	struct connection c = accept_one(&client);
-	ck_assert_int_eq(handover_open(ends), 0);
+	ck_assert_int_eq(handover_open(&handover), 0);
 	parcel = queue_parcel_of(q, &c);
 	ck_assert_int_eq(handover_send(ends[0], &parcel), 0);
 	ck_assert_int_eq(handover_send(ends[0], &parcel), 0);
@@ -893,9 +896,10 @@ END_TEST
 
 START_TEST(words_are_heard_in_their_order_and_the_end_after_them)
 {
-	int ends[2];
+	struct handover handover = { 0 };
+	const int *ends = handover.ends;
 
-	ck_assert_int_eq(handover_open(ends), 0);
+	ck_assert_int_eq(handover_open(&handover), 0);
 	ck_assert_int_eq(handover_hear(ends[0], 0), 0);
 	ck_assert_int_eq(handover_say(ends[1], HANDOVER_SERVES_WITHOUT_LOG), 0);
 	ck_assert_int_eq(handover_say(ends[1], HANDOVER_LEAVES_LOG), 0);
@@ -904,6 +908,27 @@ START_TEST(words_are_heard_in_their_order_and_the_end_after_them)
 	ck_assert_int_eq(handover_hear(ends[0], 0), HANDOVER_LEAVES_LOG);
 	ck_assert_int_eq(handover_hear(ends[0], 0), -EPIPE);
 	ck_assert_int_lt(handover_send(ends[0], &(struct queue_parcel){ .fd = ends[0], .spool = -1 }), 0);
+}
+END_TEST
+
+START_TEST(handover_stays_open_and_is_opened_anew_where_a_handler_closed_it)
+{
+	struct handover handover = { 0 };
+
+	ck_assert_int_eq(handover_open(&handover), 0);
+	const struct handover first = handover;
+	ck_assert_int_eq(handover_open(&handover), 0);
+	ck_assert_mem_eq(&handover, &first, sizeof first);
+	close(handover.ends[0]);
+	ck_assert_int_eq(dup(STDERR_FILENO), first.ends[0]);
+	ck_assert_int_eq(handover_open(&handover), 0);
+	ck_assert_int_ne(handover.ends[0], first.ends[0]);
+	ck_assert_int_eq(handover_say(handover.ends[1], HANDOVER_SERVES), 0);
+	ck_assert_int_eq(handover_hear(handover.ends[0], 0), HANDOVER_SERVES);
+	close(first.ends[0]);
+	close(first.ends[1]);
+	close(handover.ends[0]);
+	close(handover.ends[1]);
 }
 END_TEST
 
@@ -941,6 +966,7 @@ Suite *queue_suite(void)
 		parcel_that_is_no_connection_of_the_listener_is_refused,
 		handover_without_a_free_descriptor_says_so_and_goes_on,
 		words_are_heard_in_their_order_and_the_end_after_them,
+		handover_stays_open_and_is_opened_anew_where_a_handler_closed_it,
 		NULL,
 	};
 
