@@ -151,10 +151,27 @@ static void none(struct percore_request *request)
 	(void)request;
 }
 
+static bool is_there(const char *variable)
+{
+	const char *path = getenv(variable);
+
+	return path && access(path, F_OK) == 0;
+}
+
+/* As where the disk, or a lock, is not there. */
+static bool start(void)
+{
+	while (is_there("FAULTY_HANGS"))
+		usleep(10000);
+	return !is_there("FAULTY_FAILS");
+}
+
 int main(int argc, char **argv)
 {
 	struct percore_app *app = percore_app_new("faulty", "1");
 
+	percore_on_worker_start(app, start);
+	percore_add_probe(app, "/healthz", pid);
 	percore_add_route(app, "GET", "/pid", pid);
 	percore_add_route(app, "POST", "/pid", pid);
 	percore_add_route(app, "GET", "/die", die);
