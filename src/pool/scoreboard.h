@@ -5,6 +5,9 @@
  * counters need no more than a plain store; they go on counting when another
  * process takes the slot, and are never wiped.  The pool's own part is the
  * master's to write, but for what says otherwise.
+ *
+ * "The master" here, in queue.h and in rescue.h is who looks after the workers: at
+ * an upgrade, for those of the program before, the process of retire.h.
  */
 #ifndef PERCORE_SCOREBOARD_H
 #define PERCORE_SCOREBOARD_H

@@ -1,5 +1,5 @@
 # For the tests of upgrades: source it.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034 # of lib.sh, and for those who source it
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 hears() { record "$2" /pid "$3" <&"$1"; } # DESCRIPTOR HOW LENGTH
