@@ -1,6 +1,7 @@
 # For the tests of upgrades: source it.
 # shellcheck shell=bash disable=SC2154,SC2034 # of lib.sh, and for those who source it
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+trap 'touch "$dir/go"; cleanup' EXIT # a program that waits for it has its signals blocked
 
 hears() { record "$2" /pid "$3" <&"$1"; } # DESCRIPTOR HOW LENGTH
 
@@ -53,7 +54,7 @@ replace() { # [PERL]: the program, by one that does this before it starts, but n
 
 upgrade_slowly() { # the new program starts when $dir/go is there
 	rm -f "$dir/go" "$dir/starting"
-	replace "open my \$file, '>', '$dir/starting'; select undef, undef, undef, 0.05 until -e '$dir/go' or !-e '$dir';"
+	replace "open my \$file, '>', '$dir/starting'; select undef, undef, undef, 0.05 until -e '$dir/go';"
 	kill -USR2 "$pool"
 	wait_for test -e "$dir/starting"
 }
@@ -93,6 +94,10 @@ none_is_left() { for pid in $before; do wait_for is_gone "$pid"; done; wait_for 
 
 ends() {
 	kill "$pool"
+	has_ended
+}
+
+has_ended() {
 	wait "$pool" || fail "exit status $?"
 	equal "deaths of the process that hands over" "$(grep -c 'that hands the connections over' "$dir/err")" "${killed:-0}"
 	equal "lines of the long requests in the log" "$(grep -c '"/wait"' "$dir/log")" "${waits:-1}"
