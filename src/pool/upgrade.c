@@ -58,11 +58,9 @@ const char *upgrade_trial_listen(void)
 	return getenv(TRIAL);
 }
 
-/* Of our descriptors it gets no more than these: handlers may have filled the table. */
 static int spawn_trial(pid_t *pid, char *const arguments[])
 {
 	extern char **environ;
-	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none;
 
@@ -70,10 +68,7 @@ static int spawn_trial(pid_t *pid, char *const arguments[])
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
 	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-	int error = posix_spawn(pid, program, &actions, &attributes, arguments, environ);
-	posix_spawn_file_actions_destroy(&actions);
+	int error = posix_spawn(pid, program, NULL, &attributes, arguments, environ);
 	posix_spawnattr_destroy(&attributes);
 	return error;
 }
