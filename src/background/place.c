@@ -47,7 +47,7 @@ static bool is_dead(const char *path, int pid, int *lock)
 	struct stat st;
 
 	if (pid != getpid() &&
-	    (kill(pid, 0) == 0 || errno != ESRCH)) /* ours: an upgrade that could not keep it */
+	    (kill(pid, 0) == 0 || errno != ESRCH)) /* ours: of an upgrade to another layout */
 		return false;
 	if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
 		return false;
@@ -55,7 +55,7 @@ static bool is_dead(const char *path, int pid, int *lock)
 	return *lock >= 0;
 }
 
-static void sweep(const char *parent)
+void place_sweep(const char *parent)
 {
 	DIR *directory = opendir(parent);
 	const struct dirent *entry;
@@ -84,7 +84,6 @@ int place_open(char path[PLACE_MAX], const char *parent)
 
 	if (lock >= 0)
 		return lock;
-	sweep(parent);
 	int n = snprintf(path, PLACE_MAX, "%s/percore.%d.XXXXXX", parent, (int)getpid());
 	int error = n < 0 || n >= PLACE_MAX ? -ENAMETOOLONG : mkdtemp(path) ? 0 : -errno;
 	lock = error ? error : open_locked(path);

@@ -9,6 +9,7 @@
 #include "background/work.h"
 #include "base/clock.h"
 #include "log/log.h"
+#include "pool/predecessor.h"
 #include "pool/spawn.h"
 
 #include <errno.h>
@@ -56,6 +57,8 @@ void background_open(struct pool *pool, struct background_shm *shm)
 	b->shm = shm;
 	for (int role = 0; role < BACKGROUND_ROLES; role++)
 		pool->duties[role].current = -1;
+	if (!predecessor_is_there(pool)) /* its workers may use what looks left over */
+		background_sweep(pool);
 	background_take_up(pool);
 	task_bind(b);
 	job_claim_drop_all(&shm->jobs, 0);
@@ -324,6 +327,11 @@ void background_let_go(struct pool *pool)
 	if (pool->place_lock >= 0)
 		close(pool->place_lock);
 	pool->place_lock = -1;
+}
+
+void background_sweep(const struct pool *pool)
+{
+	place_sweep(background_of(pool)->settings->runtime_dir);
 }
 
 void background_take_up(struct pool *pool)

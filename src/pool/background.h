@@ -43,6 +43,9 @@ bool background_is_any(const struct pool *pool);
 void background_let_go(struct pool *pool);
 void background_take_up(struct pool *pool);
 
+/* Removes directories of dead pools: at the start, or when a predecessor has gone that had another. */
+void background_sweep(const struct pool *pool);
+
 /* No worker is left: waits until they are gone, or grace_ms more at most where that is less than was given.
  */
 void background_finish(struct pool *pool, uint64_t grace_ms);

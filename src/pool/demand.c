@@ -2,18 +2,20 @@
 #include "pool/demand.h"
 
 #include "pool/backlog.h"
+#include "pool/publish.h"
 
 static bool knows_starts(const struct pool *pool)
 {
 	return atomic_load(&pool->settings->exchange->shed.shm->knows_starts);
 }
 
-/* Requests served, those refused for overload apart. */
+/* Requests served by any worker of the shared memory, those refused for overload apart. */
 static uint64_t served(const struct pool *pool)
 {
+	unsigned top = publish_slot_top(pool);
 	uint64_t requests = 0;
 
-	for (unsigned i = 0; i < pool->process_top; i++)
+	for (unsigned i = 0; i < top; i++)
 		requests += atomic_load(&pool->slots[i].requests);
 	return requests - atomic_load(&pool->settings->exchange->shed.shm->refused);
 }

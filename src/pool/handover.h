@@ -14,6 +14,8 @@ enum handover_word {
 	HANDOVER_SERVES = 'S',             /* also what the old one's workers log */
 	HANDOVER_SERVES_APART = 'A',       /* but not that, which is in memory that it does not have */
 	HANDOVER_SERVES_WITHOUT_LOG = 'N', /* it does not: it has none */
+	HANDOVER_REOPEN =
+		'R', /* the new program does not serve yet; the old one's log is to be opened anew */
 	/* The old one has no process for the log any more (but where it has to keep it) nor for probes. */
 	HANDOVER_STEPS_ASIDE = 'O',
 	HANDOVER_ASKS_FOR_LOG = '?', /* the old one's workers have left; may it write what they logged? */

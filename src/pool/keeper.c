@@ -65,6 +65,26 @@ static int take_back(int pidfd, int fd)
 	return error;
 }
 
+/* Not on a number that is to be restored. */
+static int open_out_of_the_way(pid_t keeper, int listener)
+{
+	int least = listener > STDERR_FILENO ? listener + 1 : STDERR_FILENO + 1;
+	int pidfd = (int)syscall(SYS_pidfd_open, keeper, 0);
+	int moved = pidfd < 0 ? -1 : fcntl(pidfd, F_DUPFD_CLOEXEC, least);
+
+	if (pidfd >= 0)
+		close(pidfd);
+	return moved;
+}
+
+void keeper_note_exit(struct pool *pool, pid_t pid)
+{
+	if (!pool->keeper || pid != pool->keeper)
+		return;
+	log_warning("the keeper of the listening socket (pid %d) died; another takes its place", (int)pid);
+	keeper_start(pool);
+}
+
 int keeper_restore(const struct pool *pool)
 {
 	int listener = pool->settings->listener, error = 0;
@@ -73,7 +93,7 @@ int keeper_restore(const struct pool *pool)
 
 	if (!lost_listener && !lost_stderr)
 		return 0;
-	int pidfd = pool->keeper ? (int)syscall(SYS_pidfd_open, pool->keeper, 0) : -1;
+	int pidfd = pool->keeper ? open_out_of_the_way(pool->keeper, listener) : -1;
 	if (pidfd < 0)
 		return pool->keeper ? -errno : -ESRCH;
 	if (lost_stderr)

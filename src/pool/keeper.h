@@ -14,6 +14,9 @@
 void keeper_start(struct pool *pool);
 void keeper_stop(struct pool *pool);
 
+/* A child that is no worker has ended. */
+void keeper_note_exit(struct pool *pool, pid_t pid);
+
 /* Puts back, at their numbers, the listening socket and stderr where they are lost.  0 or -errno. */
 int keeper_restore(const struct pool *pool);
 

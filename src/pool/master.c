@@ -24,6 +24,7 @@
 #include "pool/publish.h"
 #include "pool/scribe.h"
 #include "pool/spawn.h"
+#include "pool/standby.h"
 #include "pool/upgrade.h"
 
 #include <errno.h>
@@ -73,11 +74,13 @@ static enum state drain(struct pool *pool)
 {
 	notify_send("STOPPING=1\nSTATUS=finishing the requests in hand");
 	log_line("stopping: finishing the requests in hand");
-	if (pool->checker)
-		kill(pool->checker, SIGKILL);
+	upgrade_end_trial(pool);
 	pool->drain_since_ms = clock_coarse_ms();
 	atomic_store(&pool->shm->draining, 1);
-	queue_drain(pool->queue);
+	if (predecessor_serves(pool) && !pool->was_ready)
+		queue_retire(pool->queue); /* what waits to be accepted is the predecessor's */
+	else
+		queue_drain(pool->queue);
 	predecessor_stop(pool);
 	background_drain(pool);
 	return DRAINING;
@@ -131,16 +134,11 @@ static enum state reload_while_trying(struct pool *pool)
 	return TRYING;
 }
 
-static enum state reopen(struct pool *pool)
+/* In whatever state.  stderr is the spawner's. */
+static void reopen(struct pool *pool)
 {
-	scribe_reopen(pool); /* stderr is the spawner's */
-	return SERVING;
-}
-
-static enum state reopen_while_trying(struct pool *pool)
-{
-	reopen(pool);
-	return TRYING;
+	scribe_reopen(pool);
+	predecessor_reopen(pool);
 }
 
 /* A predecessor's slowest request is not the next program's affair. */
@@ -170,6 +168,14 @@ static enum state try_program(struct pool *pool)
 		return TRYING;
 	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
 	return SERVING;
+}
+
+/* The trial may hang, or be of a program that is mended meanwhile. */
+static enum state try_anew(struct pool *pool)
+{
+	log_line("upgrade: the trial so far is ended; the program is tried anew");
+	upgrade_end_trial(pool);
+	return try_program(pool);
 }
 
 static enum state refuse_program(struct pool *pool)
@@ -240,13 +246,12 @@ typedef enum state (*step)(struct pool *pool);
 static const step steps[STATES][EVENTS] = {
 	[SERVING] = { [EVENT_STOP] = drain,
 	              [EVENT_RELOAD] = reload,
-	              [EVENT_REOPEN] = reopen,
 	              [EVENT_UPGRADE] = try_program,
 	              [EVENT_UNSOUND] = begin_mending,
 	              [EVENT_HOPELESS] = fail },
 	[TRYING] = { [EVENT_STOP] = drain,
 	             [EVENT_RELOAD] = reload_while_trying,
-	             [EVENT_REOPEN] = reopen_while_trying,
+	             [EVENT_UPGRADE] = try_anew,
 	             [EVENT_GOOD] = make_room,
 	             [EVENT_BAD] = refuse_program,
 	             [EVENT_UNSOUND] = begin_mending,
@@ -258,6 +263,8 @@ static const step steps[STATES][EVENTS] = {
 
 static enum state take_step(struct pool *pool, enum state state, enum event event)
 {
+	if (event == EVENT_REOPEN)
+		reopen(pool);
 	return steps[state][event] ? steps[state][event](pool) : state;
 }
 
@@ -356,7 +363,8 @@ static enum event count_leaks(struct pool *pool)
 static enum event tick(struct pool *pool, uint64_t now_ms)
 {
 	queue_tick(pool->queue);
-	demand_look(pool, now_ms);
+	if (!predecessor_serves(pool)) /* else that looks */
+		demand_look(pool, now_ms);
 	publish_load(pool);
 	if (notify_watchdog_ms() > 0)
 		notify_send("WATCHDOG=1");
@@ -526,10 +534,8 @@ static int open_shared(struct pool *pool)
 
 	if (s->inherited.state >= 0)
 		error = shared_attach(&pool->shared, s->inherited.state, sizes);
-	if (s->inherited.state >= 0 && error) {
+	if (s->inherited.state >= 0 && error)
 		log_warning("upgrade: the shared memory is laid out anew: counters start at 0");
-		close(s->inherited.state);
-	}
 	if (error)
 		error = shared_create(&pool->shared, s->settings->state, sizes);
 	if (error)
@@ -542,7 +548,6 @@ static int open_shared(struct pool *pool)
 	             shared_section(&pool->shared, SHARED_LIMIT_TABLE), (size_t)s->settings->limit_table);
 	s->exchange->access.shm = shared_section(&pool->shared, SHARED_ACCESS);
 	background_open(pool, shared_section(&pool->shared, SHARED_BACKGROUND));
-	predecessor_meet(pool);
 	publish_master(pool);
 	set_metrics(pool);
 	return 0;
@@ -562,6 +567,7 @@ static int open_queue(struct pool *pool)
 
 static int stand_up(struct pool *pool)
 {
+	predecessor_meet(pool);
 	pool->processes = calloc(SLOTS_MAX, sizeof *pool->processes);
 	pool->seats = calloc(WORKERS_MAX, sizeof *pool->seats);
 	if (!pool->processes || !pool->seats)
@@ -585,9 +591,11 @@ int master_run(const struct pool_settings *settings)
 
 	block_signals(&pool);
 	int error = stand_up(&pool);
+	if (predecessor_serves(&pool))
+		notify_watchdog_resume();
 	if (error) {
 		log_error("cannot set up the pool: %s", strerror(-error));
-		return 1;
+		return predecessor_serves(&pool) ? standby_run(&pool) : 1;
 	}
 	listener_describe(settings->listener, socket, sizeof socket);
 	log_line("serving on %s with %u workers", socket, pool.workers);

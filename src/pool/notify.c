@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { PAUSE_US = 600 * 1000000 };
+
 void notify_send(const char *format, ...)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -40,11 +42,33 @@ void notify_reloading(void)
 	notify_send("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_ns() / 1000);
 }
 
-uint64_t notify_watchdog_ms(void)
+/* 0: none */
+static uint64_t watchdog_us(void)
 {
 	const char *interval_us = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
 
 	if (!interval_us || (pid && strtol(pid, NULL, 10) != getpid()))
 		return 0;
-	return strtoull(interval_us, NULL, 10) / 2000;
+	return strtoull(interval_us, NULL, 10);
+}
+
+uint64_t notify_watchdog_ms(void)
+{
+	return watchdog_us() / 2000;
+}
+
+static void set_watchdog(uint64_t interval_us)
+{
+	if (watchdog_us() > 0)
+		notify_send("WATCHDOG_USEC=%llu", (unsigned long long)interval_us);
+}
+
+void notify_watchdog_pause(void)
+{
+	set_watchdog(PAUSE_US);
+}
+
+void notify_watchdog_resume(void)
+{
+	set_watchdog(watchdog_us());
 }

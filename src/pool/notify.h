@@ -13,4 +13,8 @@ void notify_reloading(void);
 /* How often WATCHDOG=1 is wanted at the least, in ms; 0: not at all. */
 uint64_t notify_watchdog_ms(void);
 
+/* While another program is executed and starts, nobody sends WATCHDOG=1: for some minutes none is wanted. */
+void notify_watchdog_pause(void);
+void notify_watchdog_resume(void);
+
 #endif

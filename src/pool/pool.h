@@ -63,6 +63,7 @@ struct predecessor {
 	enum predecessor_stage stage;
 	pid_t pid; /* of the process that stays with its workers */
 	int socket;
+	int state;            /* its shared memory, for a program after us; -1 when no more */
 	bool keeps_log;       /* to its end */
 	uint64_t leave_by_ms; /* orphans: when they are killed */
 };

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/proc.h"
 #include "log/log.h"
+#include "pool/background.h"
 #include "pool/handover.h"
 #include "pool/orphans.h"
 #include "pool/publish.h"
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 void predecessor_meet(struct pool *pool)
@@ -22,7 +24,8 @@ void predecessor_meet(struct pool *pool)
 		return;
 	pool->predecessor = (struct predecessor){ .stage = PREDECESSOR_SERVES,
 		                                  .pid = inherited->retiring,
-		                                  .socket = inherited->socket };
+		                                  .socket = inherited->socket,
+		                                  .state = inherited->state };
 	pool->log_is_away = pool->probes_are_away = true;
 }
 
@@ -34,6 +37,15 @@ bool predecessor_is_there(const struct pool *pool)
 bool predecessor_serves(const struct pool *pool)
 {
 	return pool->predecessor.stage == PREDECESSOR_SERVES;
+}
+
+static void close_state(struct pool *pool)
+{
+	struct predecessor *p = &pool->predecessor;
+
+	if (p->state >= 0 && p->state != pool->shared.fd)
+		close(p->state);
+	p->state = -1;
 }
 
 void predecessor_relieve(struct pool *pool)
@@ -49,6 +61,7 @@ void predecessor_relieve(struct pool *pool)
 		return;
 	p->keeps_log = word == HANDOVER_SERVES_WITHOUT_LOG;
 	p->stage = PREDECESSOR_LEAVES;
+	close_state(pool);
 }
 
 static void take_in(const struct pool *pool, const struct queue_parcel *parcel)
@@ -116,11 +129,17 @@ static void free_slots(const struct pool *pool)
 static void be_gone(struct pool *pool)
 {
 	free_slots(pool);
+	close_state(pool);
+	background_sweep(pool);
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
 	pool->predecessor = (struct predecessor){ .stage = PREDECESSOR_GONE };
 	pool->log_is_away = pool->probes_are_away = false;
 }
 
-/* The process that should have outlived them is dead: they are told to leave. */
+/*
+ * The process that should have outlived them is dead: they are told to leave.  Those
+ * that it had started itself are ours since (retire_start has made us the subreaper).
+ */
 static void orphan(struct pool *pool)
 {
 	struct predecessor *p = &pool->predecessor;
@@ -149,6 +168,12 @@ void predecessor_look(struct pool *pool, uint64_t now_ms)
 		look_at_orphans(pool, now_ms);
 	else if (predecessor_is_there(pool))
 		receive(pool);
+}
+
+void predecessor_reopen(const struct pool *pool)
+{
+	if (predecessor_serves(pool))
+		handover_say(pool->predecessor.socket, HANDOVER_REOPEN);
 }
 
 void predecessor_stop(const struct pool *pool)
@@ -189,11 +214,14 @@ void predecessor_note_stop(const struct pool *pool, pid_t pid)
 {
 	char name[PROC_NAME_MAX];
 
-	proc_name(pid, name);
-	if (!predecessor_is_there(pool) ||
-	    (pid != pool->predecessor.pid && strcmp(name, "percore-worker") != 0))
+	if (!predecessor_is_there(pool))
 		return;
-	log_warning("upgrade: a process of the program before (pid %d) is ended: a signal had stopped it",
+	if (pid == pool->predecessor.pid)
+		kill(pid, SIGCONT); /* it has what nobody else has */
+	proc_name(pid, name);
+	if (strcmp(name, "percore-worker") != 0)
+		return;
+	log_warning("upgrade: a worker of the program before (pid %d) is ended: a signal had stopped it",
 	            (int)pid);
 	kill(pid, SIGKILL);
 }

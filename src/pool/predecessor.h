@@ -10,7 +10,7 @@
 
 #include "pool/pool.h"
 
-/* At the start, when the shared memory is there. */
+/* At the start, before anything can fail. */
 void predecessor_meet(struct pool *pool);
 
 /* True until the last of its workers has left. */
@@ -24,6 +24,9 @@ void predecessor_relieve(struct pool *pool);
 
 /* After any event: takes in the connections that it has handed over. */
 void predecessor_look(struct pool *pool, uint64_t now_ms);
+
+/* SIGUSR1: its log's file, as long as it writes one. */
+void predecessor_reopen(const struct pool *pool);
 
 /* The pool stops; or what is in hand is cut. */
 void predecessor_stop(const struct pool *pool);

@@ -30,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 5, LOOK_MS = 20, TICK_MS = 250, ROOM_MS = 100, LOG_MS = 1000 };
+enum { WAIT_MS = 5, LOOK_MS = 50, TICK_MS = 250, ROOM_MS = 100, LOG_MS = 1000 };
 
 /* State of this process. */
 struct post {
@@ -156,11 +156,12 @@ static void step_aside(struct post *post)
 
 static void take_signals(struct post *post)
 {
-	int signal = sigtimedwait(&post->stopping, NULL, &(struct timespec){ 0 });
+	siginfo_t info;
+	int signal = sigtimedwait(&post->stopping, &info, &(struct timespec){ 0 });
 
 	if (signal == SIGTERM)
 		stop(post);
-	else if (signal == RETIRE_CUT)
+	else if (signal == RETIRE_CUT && info.si_pid == post->master)
 		spawn_cut_all(post->pool);
 }
 
@@ -205,10 +206,15 @@ static void wait_for_word(struct post *post)
 {
 	int word = handover_hear(post->socket, WAIT_MS);
 
-	if (word > 0)
+	if (word == HANDOVER_REOPEN) {
+		scribe_reopen(post->pool);
+	} else if (word > 0) {
 		begin(post, (enum handover_word)word);
-	else if (word < 0) /* a handler has closed our end */
+	} else if (word < 0) {
+		log_error("upgrade: a handler closed the way to the new program: the workers leave now, and "
+		          "the connections that are kept are lost");
 		stop(post);
+	}
 }
 
 /* A file has one writer at a time. */
@@ -277,6 +283,8 @@ static _Noreturn void be_retiring(struct pool *pool, pid_t master)
 pid_t retire_start(struct pool *pool)
 {
 	pid_t master = getpid();
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* see predecessor.c */
 	/* As a worker: memory of its own, the descriptors of all. */
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, 0);
 
@@ -289,4 +297,5 @@ void retire_cancel(pid_t retiring)
 {
 	kill(retiring, SIGKILL);
 	waitpid(retiring, NULL, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
 }

@@ -18,7 +18,7 @@
 /*
  * Master, before it executes the new program, with pool->handover open.  SIGTERM to
  * the process, from whomever: the pool stops, finish what was accepted; RETIRE_CUT,
- * from the new master: cut it.  Its pid, or -errno.
+ * from the master alone: cut it.  Its pid, or -errno.
  */
 #define RETIRE_CUT SIGUSR1
 pid_t retire_start(struct pool *pool);

@@ -92,7 +92,7 @@ void scribe_note_exit(struct pool *pool, pid_t pid, int status)
 	if (pid != pool->scribe)
 		return;
 	pool->scribe = 0;
-	if (status == 0)
+	if (status == 0 || pool->log_is_away)
 		return;
 	log_warning("the access log's writer (pid %d) died; another goes on where it was", (int)pid);
 	pool->scribe_due_ms = now_ms - pool->scribe_born_ms < QUICK_MS ? now_ms + DELAY_MS : 0;
@@ -151,8 +151,7 @@ static void await(struct pool *pool, uint64_t until_ms)
 void scribe_leave(struct pool *pool)
 {
 	pool->log_is_away = true;
-	if (pool->scribe)
-		order(pool, ACCESS_LEAVE);
+	order(pool, ACCESS_LEAVE); /* whose child it ever is */
 }
 
 void scribe_step_aside(struct pool *pool)

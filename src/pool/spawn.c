@@ -12,6 +12,7 @@
 #include "log/log.h"
 #include "pool/admin.h"
 #include "pool/background.h"
+#include "pool/keeper.h"
 #include "pool/predecessor.h"
 #include "pool/rescue.h"
 #include "pool/scribe.h"
@@ -201,7 +202,8 @@ void spawn_tell_all(struct pool *pool, enum pool_exit cause, uint64_t now_ms)
 void spawn_end_starting(struct pool *pool)
 {
 	for (unsigned i = 0; i < pool->process_top; i++)
-		if (pool->processes[i].state == PROCESS_STARTING)
+		if (pool->processes[i].state != PROCESS_NONE &&
+		    atomic_load(&pool->slots[i].stage) == WORKER_STARTING)
 			kill_for(&pool->processes[i], POOL_EXIT_TOLD);
 }
 
@@ -296,8 +298,10 @@ static void say_death(const struct pool *pool, unsigned index, enum pool_exit ca
 		log_warning("worker %u (pid %d) was ended: a signal had stopped it", p->seat, (int)p->pid);
 		return;
 	case POOL_EXIT_CUT:
-		log_warning("worker %u (pid %d) was ended with a request in hand: the time to leave was over",
-		            p->seat, (int)p->pid);
+		log_warning(
+			"worker %u (pid %d) was ended%s: the time to leave was over", p->seat, (int)p->pid,
+			atomic_load(&pool->slots[index].stage) == WORKER_SERVING ? " with a request in hand"
+										 : "");
 		return;
 	case POOL_EXIT_MEMORY:
 		log_error("worker %u (pid %d) ran out of memory", p->seat, (int)p->pid);
@@ -400,6 +404,7 @@ static void note_exit(struct pool *pool, const siginfo_t *death, uint64_t now_ms
 
 	admin_note_exit(pool, death->si_pid, now_ms);
 	scribe_note_exit(pool, death->si_pid, status);
+	keeper_note_exit(pool, death->si_pid);
 	upgrade_note_exit(pool, death->si_pid, status);
 	background_note_exit(pool, death);
 	predecessor_note_exit(pool, death);

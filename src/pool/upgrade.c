@@ -6,6 +6,7 @@
 #include "pool/background.h"
 #include "pool/handover.h"
 #include "pool/keeper.h"
+#include "pool/notify.h"
 #include "pool/predecessor.h"
 #include "pool/retire.h"
 
@@ -96,15 +97,21 @@ bool upgrade_try(struct pool *pool)
 
 void upgrade_note_exit(struct pool *pool, pid_t pid, int status)
 {
-	if (pid == pool->keeper)
-		pool->keeper = 0;
-	if (pid != pool->checker)
+	if (!pool->checker || pid != pool->checker)
 		return;
 	pool->checker = 0;
 	trial = status == 0 ? 0 : 1;
 	if (trial != 0)
 		log_error("upgrade: %s -t failed (exit status %d); the program that runs goes on", program,
 		          status);
+}
+
+void upgrade_end_trial(struct pool *pool)
+{
+	if (pool->checker)
+		kill(pool->checker, SIGKILL);
+	pool->checker = 0;
+	trial = TRIAL_RUNS;
 }
 
 int upgrade_verdict(const struct pool *pool)
@@ -115,7 +122,8 @@ int upgrade_verdict(const struct pool *pool)
 /* What the next program is to know. */
 struct bequest {
 	pid_t retiring; /* negative: there is none, for that reason */
-	int socket, state;
+	int socket;
+	int state;
 };
 
 /*
@@ -144,47 +152,57 @@ static int execute(const struct pool *pool, const struct bequest *bequest)
 	         bequest->socket, (int)bequest->retiring);
 	setenv(INHERITED, text, 1);
 	set_inherited(pool, bequest, true);
+	notify_watchdog_pause();
 	execv(program, pool->settings->argv);
 	int error = -errno;
+	notify_watchdog_resume();
 	set_inherited(pool, bequest, false);
 	unsetenv(INHERITED);
 	return error;
 }
 
-/* Our workers serve until the new program's do. */
-static struct bequest bequeath(struct pool *pool)
+static void say_failed(int error)
 {
-	int error = handover_open(&pool->handover);
-
-	return (struct bequest){ .retiring = error ? error : retire_start(pool),
-		                 .socket = pool->handover.ends[1],
-		                 .state = pool->shared.fd };
+	log_error("upgrade: %s: %s; the program that runs goes on", program, strerror(-error));
 }
 
-/* We have not served yet; memory that our predecessor does not know has counted nothing. */
-static struct bequest pass_on(const struct pool *pool)
+void upgrade_pass_on(struct pool *pool)
 {
-	return (struct bequest){ .retiring = pool->predecessor.pid,
-		                 .socket = pool->predecessor.socket,
-		                 .state = pool->shared.is_inherited ? pool->shared.fd : -1 };
+	const struct bequest bequest = { .retiring = pool->predecessor.pid,
+		                         .socket = pool->predecessor.socket,
+		                         .state = pool->predecessor.state };
+
+	trial = TRIAL_RUNS;
+	say_failed(execute(pool, &bequest));
+}
+
+/* Our workers serve until the new program's do. */
+static void hand_on(struct pool *pool)
+{
+	int error = handover_open(&pool->handover);
+	const struct bequest bequest = { .retiring = error ? error : retire_start(pool),
+		                         .socket = pool->handover.ends[1],
+		                         .state = pool->shared.fd };
+
+	if (bequest.retiring > 0) {
+		error = execute(pool, &bequest);
+		retire_cancel(bequest.retiring);
+	} else {
+		error = (int)bequest.retiring;
+	}
+	say_failed(error);
 }
 
 void upgrade_execute(struct pool *pool)
 {
-	bool passes_on = predecessor_serves(pool);
-
 	keeper_stop(pool);
+	background_let_go(pool);
 	atomic_fetch_add(&pool->shm->upgrades, 1);
-	struct bequest bequest = passes_on ? pass_on(pool) : bequeath(pool);
-	int error = (int)bequest.retiring;
-	if (bequest.retiring > 0) {
-		background_let_go(pool);
-		error = execute(pool, &bequest);
-		background_take_up(pool);
-	}
-	if (bequest.retiring > 0 && !passes_on)
-		retire_cancel(bequest.retiring);
+	if (predecessor_serves(pool))
+		upgrade_pass_on(pool);
+	else
+		hand_on(pool);
 	atomic_fetch_sub(&pool->shm->upgrades, 1);
+	background_take_up(pool);
 	keeper_start(pool);
-	log_error("upgrade: %s: %s; the program that runs goes on", program, strerror(-error));
 }

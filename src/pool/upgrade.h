@@ -29,6 +29,12 @@ bool upgrade_try(struct pool *pool);
 void upgrade_note_exit(struct pool *pool, pid_t pid, int status);
 int upgrade_verdict(const struct pool *pool);
 
+/* A program whose workers have not started yet: executes the next one over it, for the same predecessor. */
+void upgrade_pass_on(struct pool *pool);
+
+/* The trial is of no use any more. */
+void upgrade_end_trial(struct pool *pool);
+
 /* Executes the program, when nothing runs in the background.  Returns only where that failed, which was said.
  */
 void upgrade_execute(struct pool *pool);
