@@ -100,6 +100,7 @@ ends() {
 has_ended() {
 	wait "$pool" || fail "exit status $?"
 	equal "deaths of the process that hands over" "$(grep -c 'that hands the connections over' "$dir/err")" "${killed:-0}"
+	equal "deaths of the log's process" "$(grep -c "log's writer .* died" "$dir/err")" "${killed_scribes:-0}"
 	equal "lines of the long requests in the log" "$(grep -c '"/wait"' "$dir/log")" "${waits:-1}"
 	rm "$dir/log"
 }
