@@ -4,6 +4,7 @@
 #include "log/log.h"
 #include "pool/alone.h"
 #include "pool/listener.h"
+#include "pool/predecessor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,32 +19,43 @@
 
 enum { AGAIN_MS = 1000 };
 
-/* What an earlier program left us, if its address is still ours; else -1. */
-static int inherited(const char *address)
+/* What the program before has, for us or, as long as it serves, for one after us. */
+static struct {
+	int fd; /* -1: nothing */
+	char address[256];
+} legacy = { .fd = -1 };
+
+static void read_legacy(void)
 {
 	const char *text = getenv(INHERITED);
-	int pid, fd, end = 0, found = -1;
+	int pid, fd, end = 0;
 
-	if (text && sscanf(text, "%d:%d:%n", &pid, &fd, &end) == 2 && end && pid == getpid()) {
-		if (address && strcmp(text + end, address) == 0 && listener_is_listening(fd) &&
-		    fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
-			found = fd;
-		else
-			close(fd);
+	if (text && sscanf(text, "%d:%d:%n", &pid, &fd, &end) == 2 && end && pid == getpid() &&
+	    listener_is_listening(fd) && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
+		legacy.fd = fd;
+		snprintf(legacy.address, sizeof legacy.address, "%s", text + end);
 	}
 	unsetenv(INHERITED);
-	return found;
+}
+
+void admin_drop_legacy(const struct pool *pool)
+{
+	if (legacy.fd >= 0 && legacy.fd != pool->admin_listener)
+		close(legacy.fd);
+	legacy.fd = -1;
 }
 
 void admin_set_inherited(const struct pool *pool, bool through)
 {
+	int fd = legacy.fd >= 0 ? legacy.fd : pool->admin_listener;
+	const char *address = legacy.fd >= 0 ? legacy.address : pool->admin_address;
 	char text[512];
 
 	unsetenv(INHERITED);
-	if (pool->admin_listener < 0)
+	if (fd < 0)
 		return;
-	fcntl(pool->admin_listener, F_SETFD, through ? 0 : FD_CLOEXEC);
-	snprintf(text, sizeof text, "%d:%d:%s", (int)getpid(), pool->admin_listener, pool->admin_address);
+	fcntl(fd, F_SETFD, through ? 0 : FD_CLOEXEC);
+	snprintf(text, sizeof text, "%d:%d:%s", (int)getpid(), fd, address);
 	if (through)
 		setenv(INHERITED, text, 1);
 }
@@ -63,7 +75,12 @@ int admin_open(struct pool *pool)
 	char socket[256];
 	const char *address = pool->settings->settings->admin;
 
-	pool->admin_listener = inherited(address);
+	pool->admin_listener = -1;
+	read_legacy();
+	if (address && legacy.fd >= 0 && strcmp(legacy.address, address) == 0)
+		pool->admin_listener = legacy.fd;
+	if (!predecessor_serves(pool))
+		admin_drop_legacy(pool);
 	if (!address)
 		return 0;
 	snprintf(pool->admin_address, sizeof pool->admin_address, "%s", address);

@@ -13,6 +13,9 @@
 /* Finds or makes its listening socket, where there is to be one.  0 or -errno, and it was said. */
 int admin_open(struct pool *pool);
 
+/* The program before serves no more: its socket, where ours is another, is closed. */
+void admin_drop_legacy(const struct pool *pool);
+
 /* Starts the process if it is due. */
 void admin_due(struct pool *pool, uint64_t now_ms);
 

@@ -31,7 +31,8 @@ void demand_look(struct pool *pool, uint64_t now_ms)
 	if (backlog_look(pool->settings->listener, &waiting, &most) != 0)
 		return;
 	look.waiting = waiting;
-	shed_watch_backlog(&pool->settings->exchange->shed, &look);
+	if (pool->looked_ms) /* else nothing tells what was served when */
+		shed_watch_backlog(&pool->settings->exchange->shed, &look);
 	pool->looked_served = requests;
 	pool->looked_ms = now_ms;
 	pool->is_busy = look.served > 0 || waiting > 0;

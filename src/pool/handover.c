@@ -29,17 +29,14 @@ static uint64_t cookie_of(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
 }
 
-static bool is_open(const struct handover *handover)
+bool handover_has(const struct handover *handover, int end)
 {
-	for (int i = 0; i < 2; i++)
-		if (!handover->cookies[i] || cookie_of(handover->ends[i]) != handover->cookies[i])
-			return false;
-	return true;
+	return handover->cookies[end] && cookie_of(handover->ends[end]) == handover->cookies[end];
 }
 
 int handover_open(struct handover *handover)
 {
-	if (is_open(handover))
+	if (handover_has(handover, 0) && handover_has(handover, 1))
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover->ends) != 0)
 		return -errno;

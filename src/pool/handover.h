@@ -10,6 +10,7 @@
 #include "pool/queue.h"
 
 enum handover_word {
+	HANDOVER_MEETS = 'M', /* the new program has started, and has its own descriptors */
 	/* The new program serves, and it writes the log: */
 	HANDOVER_SERVES = 'S',             /* also what the old one's workers log */
 	HANDOVER_SERVES_APART = 'A',       /* but not that, which is in memory that it does not have */
@@ -29,6 +30,9 @@ struct handover {
 
 /* Where it is open already, and no handler has closed it: nothing.  0 or -errno. */
 int handover_open(struct handover *handover);
+
+/* No handler has closed that end. */
+bool handover_has(const struct handover *handover, int end);
 
 /* 0; -EAGAIN: the other side has to read first; -errno. */
 int handover_send(int socket, const struct queue_parcel *parcel);

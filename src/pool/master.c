@@ -39,7 +39,6 @@ enum {
 	ADOPT_MS = 5,
 	TICKS_PER_TIMEOUT = 10,
 	BACKLOG_TICK_MS = 50,
-	SAME_SIGNAL_MS = 1000,
 	BACKGROUND_GRACE_MS = 1000, /* at an upgrade */
 };
 
@@ -77,16 +76,17 @@ static enum state drain(struct pool *pool)
 	upgrade_end_trial(pool);
 	pool->drain_since_ms = clock_coarse_ms();
 	atomic_store(&pool->shm->draining, 1);
-	if (predecessor_serves(pool) && !pool->was_ready)
+	if (predecessor_serves(pool) && !pool->was_ready) {
 		queue_retire(pool->queue); /* what waits to be accepted is the predecessor's */
-	else
+		spawn_end_starting(pool);
+	} else {
 		queue_drain(pool->queue);
+	}
 	predecessor_stop(pool);
 	background_drain(pool);
 	return DRAINING;
 }
 
-/* A second signal cuts; but a Ctrl-C reaches a process and its spawner, which passes it on: that is one. */
 static enum state cut(struct pool *pool)
 {
 	if (clock_coarse_ms() < pool->drain_since_ms + SAME_SIGNAL_MS)
@@ -150,11 +150,10 @@ static enum state wait_for_predecessor(struct pool *pool)
 	return SERVING;
 }
 
-/* Where ours have not served yet, the predecessor's go on serving for the next program.  Else they may leave.
- */
+/* Where ours have not served yet, the predecessor's go on for the next program.  Else they leave first. */
 static bool must_wait(struct pool *pool)
 {
-	if (pool->was_ready)
+	if (pool->was_ready || queue_connections(pool->queue) > 0)
 		predecessor_relieve(pool);
 	return predecessor_is_there(pool) && !predecessor_serves(pool);
 }
@@ -198,13 +197,11 @@ static enum state make_room(struct pool *pool)
 
 static enum state execute(struct pool *pool)
 {
-	/* One may have begun to serve just as it was ended. */
-	if (predecessor_serves(pool) && queue_connections(pool->queue) > 0) {
-		predecessor_relieve(pool);
+	/* One of ours may have begun to serve just as it was to be ended. */
+	if (must_wait(pool))
 		return wait_for_predecessor(pool);
-	}
 	upgrade_execute(pool);
-	pool->told_ready = false; /* systemd was told that it reloads */
+	pool->told_ready = pool->said_stuck = false; /* systemd was told that it reloads */
 	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
 	return SERVING;
 }
@@ -353,7 +350,7 @@ static enum event count_leaks(struct pool *pool)
 	unsigned leaked = unknown > pool->baseline ? unknown - pool->baseline : 0;
 	atomic_store(&pool->shm->leaked_descriptors, leaked);
 	pool->count_leaks = false;
-	if (leaked <= pool->queue->size / 4)
+	if (leaked <= pool->queue->size / 4 || pool->checker)
 		return EVENT_NONE;
 	log_warning("killed handlers left %u descriptors open: executing the program anew to be rid of them",
 	            leaked);
@@ -400,10 +397,10 @@ static void say_if_stuck(struct pool *pool)
 			return;
 	pool->said_stuck = true;
 	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
-	log_error("upgrade: no worker of this program can start; those of the program before serve on: mend "
-	          "it, "
-	          "then send SIGUSR2 again, or SIGHUP where it was the configuration");
-	notify_send("READY=1\nSTATUS=no worker of the new program can start; those before serve on");
+	log_error("upgrade: no worker of this program can start; those of the one before serve on.  Mend it, "
+	          "then send SIGUSR2, or SIGHUP where it was the configuration");
+	notify_send(
+		"READY=1\nSTATUS=no worker of the new program can start; those of the one before serve on");
 }
 
 static void tell_readiness(struct pool *pool)
@@ -422,7 +419,8 @@ static bool is_empty(const struct pool *pool, enum state state)
 {
 	switch (state) {
 	case LEAVING:
-		return !background_is_any(pool) && (!predecessor_serves(pool) || spawn_alive(pool) == 0);
+		return !background_is_any(pool) &&
+		       (!predecessor_serves(pool) || pool->was_ready || spawn_alive(pool) == 0);
 	case MENDING:
 		return spawn_alive(pool) == 0;
 	case DRAINING:
@@ -432,11 +430,16 @@ static bool is_empty(const struct pool *pool, enum state state)
 	}
 }
 
+/* Workers that are missing are started. */
+static bool fills_seats(const struct pool *pool, enum state state)
+{
+	return state == SERVING || state == TRYING || (state == LEAVING && !predecessor_serves(pool));
+}
+
 /* After any event.  What has come of it. */
 static enum event look_after(struct pool *pool, enum state state)
 {
 	uint64_t now_ms = clock_coarse_ms();
-	bool serves = state == SERVING || state == TRYING || (state == LEAVING && !predecessor_serves(pool));
 
 	if (!spawn_reap(pool, now_ms))
 		return EVENT_HOPELESS;
@@ -448,7 +451,7 @@ static enum event look_after(struct pool *pool, enum state state)
 	background_look(pool, now_ms, state == SERVING || state == TRYING);
 	if (pool->adopting)
 		pool->adopting = !queue_adopt(pool->queue, pool->slots, pool->process_top);
-	if (serves) {
+	if (fills_seats(pool, state)) {
 		spawn_due(pool, now_ms);
 		tell_readiness(pool);
 	}
@@ -479,8 +482,9 @@ static int live(struct pool *pool)
 			tick_at_ms = now_ms + tick_ms(pool);
 		}
 		if (event == EVENT_NONE) {
-			uint64_t until_ms = least(tick_at_ms, spawn_next_ms(pool));
-			until_ms = least(until_ms, scribe_next_ms(pool));
+			uint64_t until_ms = least(tick_at_ms, scribe_next_ms(pool));
+			if (fills_seats(pool, state))
+				until_ms = least(until_ms, spawn_next_ms(pool));
 			if (state == SERVING || state == TRYING)
 				until_ms = least(until_ms, background_next_ms(pool));
 			event = wait_for_event(pool, pool->adopting ? least(until_ms, now_ms + ADOPT_MS)
@@ -533,7 +537,7 @@ static int open_shared(struct pool *pool)
 	int error = -EPROTO;
 
 	if (s->inherited.state >= 0)
-		error = shared_attach(&pool->shared, s->inherited.state, sizes);
+		error = shared_attach(&pool->shared, s->inherited.state, s->settings->state, sizes);
 	if (s->inherited.state >= 0 && error)
 		log_warning("upgrade: the shared memory is laid out anew: counters start at 0");
 	if (error)
@@ -586,7 +590,7 @@ static int stand_up(struct pool *pool)
 
 int master_run(const struct pool_settings *settings)
 {
-	struct pool pool = { .settings = settings };
+	struct pool pool = { .settings = settings, .admin_listener = -1 };
 	char socket[256];
 
 	block_signals(&pool);

@@ -51,6 +51,10 @@ struct duty {
 	uint64_t start_at_ms;  /* not before */
 };
 
+/* A second signal to stop cuts; but a Ctrl-C reaches a process and its spawner, which passes it on: that is
+ * one. */
+enum { SAME_SIGNAL_MS = 1000 };
+
 enum predecessor_stage {
 	PREDECESSOR_GONE, /* or there was none */
 	PREDECESSOR_SERVES,

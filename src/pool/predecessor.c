@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/proc.h"
 #include "log/log.h"
+#include "pool/admin.h"
 #include "pool/background.h"
 #include "pool/handover.h"
 #include "pool/orphans.h"
@@ -27,6 +28,7 @@ void predecessor_meet(struct pool *pool)
 		                                  .socket = inherited->socket,
 		                                  .state = inherited->state };
 	pool->log_is_away = pool->probes_are_away = true;
+	handover_say(inherited->socket, HANDOVER_MEETS);
 }
 
 bool predecessor_is_there(const struct pool *pool)
@@ -62,6 +64,7 @@ void predecessor_relieve(struct pool *pool)
 	p->keeps_log = word == HANDOVER_SERVES_WITHOUT_LOG;
 	p->stage = PREDECESSOR_LEAVES;
 	close_state(pool);
+	admin_drop_legacy(pool);
 }
 
 static void take_in(const struct pool *pool, const struct queue_parcel *parcel)
@@ -130,9 +133,10 @@ static void be_gone(struct pool *pool)
 {
 	free_slots(pool);
 	close_state(pool);
+	admin_drop_legacy(pool);
 	background_sweep(pool);
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
-	pool->predecessor = (struct predecessor){ .stage = PREDECESSOR_GONE };
+	pool->predecessor = (struct predecessor){ .stage = PREDECESSOR_GONE, .socket = -1, .state = -1 };
 	pool->log_is_away = pool->probes_are_away = false;
 }
 
@@ -147,7 +151,7 @@ static void orphan(struct pool *pool)
 	p->stage = PREDECESSOR_ORPHANED;
 	p->leave_by_ms = clock_coarse_ms() + (uint64_t)pool->settings->settings->drain_timeout_ms;
 	if (pool->shared.is_inherited)
-		scribe_leave(pool); /* its own reads the same memory */
+		scribe_dismiss(pool);
 	orphans_signal(pool, SIGTERM);
 }
 
@@ -209,7 +213,7 @@ static void say_death(const struct pool *pool, const siginfo_t *death)
 		          strsignal(death->si_status));
 }
 
-/* It would hold up the end of its program; once it is dead, its request is answered for it. */
+/* Its program's process looks after its workers; orphans have nobody, and would hold up the end. */
 void predecessor_note_stop(const struct pool *pool, pid_t pid)
 {
 	char name[PROC_NAME_MAX];
@@ -219,7 +223,7 @@ void predecessor_note_stop(const struct pool *pool, pid_t pid)
 	if (pid == pool->predecessor.pid)
 		kill(pid, SIGCONT); /* it has what nobody else has */
 	proc_name(pid, name);
-	if (strcmp(name, "percore-worker") != 0)
+	if (pool->predecessor.stage != PREDECESSOR_ORPHANED || strcmp(name, "percore-worker") != 0)
 		return;
 	log_warning("upgrade: a worker of the program before (pid %d) is ended: a signal had stopped it",
 	            (int)pid);

@@ -25,7 +25,7 @@ void predecessor_relieve(struct pool *pool);
 /* After any event: takes in the connections that it has handed over. */
 void predecessor_look(struct pool *pool, uint64_t now_ms);
 
-/* SIGUSR1: its log's file, as long as it writes one. */
+/* SIGUSR1: its log's file, as long as it serves. */
 void predecessor_reopen(const struct pool *pool);
 
 /* The pool stops; or what is in hand is cut. */

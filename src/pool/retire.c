@@ -30,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 5, LOOK_MS = 50, TICK_MS = 250, ROOM_MS = 100, LOG_MS = 1000 };
+enum { WAIT_MS = 5, LOOK_MS = 50, TICK_MS = 250, ROOM_MS = 100, LOG_MS = 6000 };
 
 /* State of this process. */
 struct post {
@@ -191,8 +191,6 @@ static void begin(struct post *post, enum handover_word word)
 {
 	struct pool *pool = post->pool;
 
-	close(pool->handover.ends[1]);                            /* the new program has its own */
-	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); /* what was let through to it, too */
 	post->begun = word;
 	queue_retire(pool->queue);
 	spawn_tell_all(pool, POOL_EXIT_TOLD, clock_coarse_ms());
@@ -202,19 +200,46 @@ static void begin(struct post *post, enum handover_word word)
 		scribe_leave(pool);
 }
 
+/* What was let through to the new program is it to nobody else's any more. */
+static void meet(const struct post *post)
+{
+	const struct handover *handover = &post->pool->handover;
+
+	if (handover_has(handover, 1))
+		close(handover->ends[1]);
+	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+static void take_word(struct post *post, int word)
+{
+	switch (word) {
+	case HANDOVER_MEETS:
+		meet(post);
+		break;
+	case HANDOVER_REOPEN:
+		scribe_reopen(post->pool);
+		break;
+	case HANDOVER_SERVES:
+	case HANDOVER_SERVES_APART:
+	case HANDOVER_SERVES_WITHOUT_LOG:
+		begin(post, (enum handover_word)word);
+		break;
+	default: /* none came */
+		break;
+	}
+}
+
 static void wait_for_word(struct post *post)
 {
-	int word = handover_hear(post->socket, WAIT_MS);
-
-	if (word == HANDOVER_REOPEN) {
-		scribe_reopen(post->pool);
-	} else if (word > 0) {
-		begin(post, (enum handover_word)word);
-	} else if (word < 0) {
+	if (handover_has(&post->pool->handover, 0)) {
+		take_word(post, handover_hear(post->socket, WAIT_MS));
+		return;
+	}
+	if (!post->has_stopped)
 		log_error("upgrade: a handler closed the way to the new program: the workers leave now, and "
 		          "the connections that are kept are lost");
-		stop(post);
-	}
+	stop(post);
+	nanosleep(&(struct timespec){ .tv_nsec = WAIT_MS * 1000000L }, NULL);
 }
 
 /* A file has one writer at a time. */
@@ -290,7 +315,11 @@ pid_t retire_start(struct pool *pool)
 
 	if (pid == 0)
 		be_retiring(pool, master);
-	return pid > 0 ? pid : -errno;
+	if (pid > 0)
+		return pid;
+	int error = -errno;
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	return error;
 }
 
 void retire_cancel(pid_t retiring)

@@ -151,7 +151,13 @@ static void await(struct pool *pool, uint64_t until_ms)
 void scribe_leave(struct pool *pool)
 {
 	pool->log_is_away = true;
-	order(pool, ACCESS_LEAVE); /* whose child it ever is */
+	if (pool->scribe)
+		order(pool, ACCESS_LEAVE);
+}
+
+void scribe_dismiss(struct pool *pool)
+{
+	order(pool, ACCESS_LEAVE);
 }
 
 void scribe_step_aside(struct pool *pool)

@@ -28,6 +28,9 @@ void scribe_reload(struct pool *pool);
 void scribe_leave(struct pool *pool);
 void scribe_step_aside(struct pool *pool);
 
+/* The same to one of the program before, on the same memory; we have none then. */
+void scribe_dismiss(struct pool *pool);
+
 /* As scribe_step_aside, when what is in the rings is written: for some seconds at most. */
 void scribe_empty(struct pool *pool);
 

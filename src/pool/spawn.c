@@ -81,8 +81,10 @@ static int spawn(struct pool *pool, unsigned seat)
 	pid_t master = getpid();
 	int index = find_slot(pool);
 
-	if (index < 0)
+	if (index < 0) {
+		pool->seats[seat].spawn_at_ms = clock_coarse_ms() + DELAY_MAX_MS;
 		return -1;
+	}
 	struct worker_shm *slot = &pool->slots[index];
 	atomic_store(&slot->stage, WORKER_STARTING);
 	atomic_store(&slot->window, 0);
@@ -101,6 +103,7 @@ static int spawn(struct pool *pool, unsigned seat)
 	atomic_store(&slot->life, WORKER_NONE);
 	log_error("cannot start a worker: %s; trying again in %d ms", strerror(errno), DELAY_MAX_MS);
 	pool->seats[seat].spawn_at_ms = clock_coarse_ms() + DELAY_MAX_MS;
+	pool->seats[seat].quick_deaths++;
 	return -1;
 }
 
@@ -155,6 +158,8 @@ void spawn_successors(struct pool *pool)
 		if (seat->successor >= 0)
 			tell(pool, seat->successor, POOL_EXIT_TOLD, now_ms);
 		seat->successor = -1;
+		seat->quick_deaths = 0;
+		seat->spawn_at_ms = 0;
 		if (i >= workers) { /* fewer than before */
 			if (seat->process >= 0)
 				tell(pool, seat->process, POOL_EXIT_TOLD, now_ms);

@@ -73,14 +73,21 @@ int shared_create(struct shared *shared, const char *path, const size_t sizes[SH
 	return 0;
 }
 
-int shared_attach(struct shared *shared, int fd, const size_t sizes[SHARED_SECTIONS])
+static bool is_file(const char *path, const struct stat *file)
+{
+	struct stat st;
+
+	return !path || (stat(path, &st) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino);
+}
+
+int shared_attach(struct shared *shared, int fd, const char *path, const size_t sizes[SHARED_SECTIONS])
 {
 	struct shared_header_shm header;
 	struct stat st;
 
 	lay_out(&header, sizes);
 	*shared = (struct shared){ .fd = fd, .bytes = header.total, .is_inherited = true };
-	if (fstat(fd, &st) != 0 || (uint64_t)st.st_size != header.total)
+	if (fstat(fd, &st) != 0 || (uint64_t)st.st_size != header.total || !is_file(path, &st))
 		return -EPROTO;
 	int error = map(shared);
 	if (error)

@@ -38,8 +38,11 @@ struct shared {
  */
 int shared_create(struct shared *shared, const char *path, const size_t sizes[SHARED_SECTIONS]);
 
-/* Takes over descriptor `fd` from the program before us.  -EPROTO: its layout is not ours. */
-int shared_attach(struct shared *shared, int fd, const size_t sizes[SHARED_SECTIONS]);
+/*
+ * Takes over descriptor `fd` from the program before us.  -EPROTO: its layout is not
+ * ours, or it is not (any more) the file that `path` names, where that is not NULL.
+ */
+int shared_attach(struct shared *shared, int fd, const char *path, const size_t sizes[SHARED_SECTIONS]);
 
 void *shared_section(const struct shared *shared, enum shared_section section);
 

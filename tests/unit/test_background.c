@@ -395,7 +395,7 @@ END_TEST
 
 START_TEST(directory_of_a_dead_pool_is_removed)
 {
-	char parent[] = "/tmp/percore-test-XXXXXX", dead[64], other[64], path[PLACE_MAX] = "";
+	char parent[] = "/tmp/percore-test-XXXXXX", dead[64], other[64], before[64], path[PLACE_MAX] = "";
 	pid_t pid = fork();
 
 	if (pid == 0)
@@ -404,10 +404,15 @@ START_TEST(directory_of_a_dead_pool_is_removed)
 	ck_assert_ptr_nonnull(mkdtemp(parent));
 	snprintf(dead, sizeof dead, "%s/percore.%d.abcdef", parent, (int)pid);
 	snprintf(other, sizeof other, "%s/percore.%d.ghijkl", parent, (int)getppid());
-	ck_assert_int_eq(mkdir(dead, 0700) + mkdir(other, 0700), 0);
+	snprintf(before, sizeof before, "%s/percore.%d.mnopqr", parent, (int)getpid());
+	ck_assert_int_eq(mkdir(dead, 0700) + mkdir(other, 0700) + mkdir(before, 0700), 0);
 	int lock = place_open(path, parent);
 	ck_assert_int_ge(lock, 0);
+	ck_assert_int_eq(access(before, F_OK), 0); /* a predecessor's workers may use it */
+	place_sweep(parent);
 	ck_assert_int_ne(access(dead, F_OK), 0);
+	ck_assert_int_ne(access(before, F_OK), 0);
+	ck_assert_int_eq(access(path, F_OK), 0);  /* ours */
 	ck_assert_int_eq(access(other, F_OK), 0); /* its process lives */
 	place_remove(path, lock);
 	rmdir(other);
