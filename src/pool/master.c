@@ -588,32 +588,43 @@ static int stand_up(struct pool *pool)
 	return error ? error : open_queue(pool);
 }
 
+/* From the first worker to the end of the last. */
+static int serve(struct pool *pool)
+{
+	const struct settings *settings = pool->settings->settings;
+	char socket[256];
+
+	listener_describe(pool->settings->listener, socket, sizeof socket);
+	log_line("serving on %s with %u workers", socket, pool->workers);
+	keeper_start(pool);
+	int status = live(pool);
+	background_finish(pool, (uint64_t)settings->drain_timeout_ms);
+	background_close(pool);
+	scribe_finish(pool);
+	keeper_stop(pool);
+	admin_stop(pool);
+	if (settings->state)
+		unlink(settings->state);
+	shared_close(&pool->shared);
+	return status;
+}
+
 int master_run(const struct pool_settings *settings)
 {
 	struct pool pool = { .settings = settings, .admin_listener = -1 };
-	char socket[256];
+	int status = 1;
 
 	block_signals(&pool);
 	int error = stand_up(&pool);
 	if (predecessor_serves(&pool))
 		notify_watchdog_resume();
-	if (error) {
+	if (error)
 		log_error("cannot set up the pool: %s", strerror(-error));
-		return predecessor_serves(&pool) ? standby_run(&pool) : 1;
-	}
-	listener_describe(settings->listener, socket, sizeof socket);
-	log_line("serving on %s with %u workers", socket, pool.workers);
-	keeper_start(&pool);
-	int status = live(&pool);
-	background_finish(&pool, (uint64_t)settings->settings->drain_timeout_ms);
-	background_close(&pool);
-	scribe_finish(&pool);
-	keeper_stop(&pool);
-	admin_stop(&pool);
-	if (settings->settings->state)
-		unlink(settings->settings->state);
+	if (!error)
+		status = serve(&pool);
+	else if (predecessor_serves(&pool))
+		status = standby_run(&pool);
 	free(pool.processes);
 	free(pool.seats);
-	shared_close(&pool.shared);
 	return status;
 }
