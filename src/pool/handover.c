@@ -1,6 +1,8 @@
 /* handover - see handover.h. */
 #include "pool/handover.h"
 
+#include "base/cookie.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -20,18 +22,9 @@ union rights {
 	char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
 };
 
-/* No two sockets have the same; 0: it is none. */
-static uint64_t cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t size = sizeof cookie;
-
-	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
-}
-
 bool handover_has(const struct handover *handover, int end)
 {
-	return handover->cookies[end] && cookie_of(handover->ends[end]) == handover->cookies[end];
+	return handover->cookies[end] && socket_cookie(handover->ends[end]) == handover->cookies[end];
 }
 
 int handover_open(struct handover *handover)
@@ -41,7 +34,7 @@ int handover_open(struct handover *handover)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover->ends) != 0)
 		return -errno;
 	for (int i = 0; i < 2; i++)
-		handover->cookies[i] = cookie_of(handover->ends[i]);
+		handover->cookies[i] = socket_cookie(handover->ends[i]);
 	return 0;
 }
 

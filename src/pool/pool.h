@@ -51,8 +51,7 @@ struct duty {
 	uint64_t start_at_ms;  /* not before */
 };
 
-/* A second signal to stop cuts; but a Ctrl-C reaches a process and its spawner, which passes it on: that is
- * one. */
+/* A second signal to stop cuts; but a Ctrl-C also reaches the spawner, which passes it on: that is one. */
 enum { SAME_SIGNAL_MS = 1000 };
 
 enum predecessor_stage {

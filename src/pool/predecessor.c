@@ -11,6 +11,7 @@
 #include "pool/publish.h"
 #include "pool/retire.h"
 #include "pool/scribe.h"
+#include "pool/spawn.h"
 
 #include <errno.h>
 #include <string.h>
@@ -122,10 +123,8 @@ static void free_slots(const struct pool *pool)
 	for (unsigned i = 0; i < publish_slot_top(pool); i++) {
 		if (!is_its_slot(pool, i))
 			continue;
-		limit_bury(&pool->settings->exchange->limit, i);
 		access_bury(&pool->settings->exchange->access, i);
-		atomic_store(&pool->slots[i].window, 0);
-		atomic_store(&pool->slots[i].life, WORKER_NONE);
+		spawn_free_slot(pool, i);
 	}
 }
 
@@ -216,14 +215,15 @@ static void say_death(const struct pool *pool, const siginfo_t *death)
 /* Its program's process looks after its workers; orphans have nobody, and would hold up the end. */
 void predecessor_note_stop(const struct pool *pool, pid_t pid)
 {
+	const struct predecessor *p = &pool->predecessor;
 	char name[PROC_NAME_MAX];
 
-	if (!predecessor_is_there(pool))
-		return;
-	if (pid == pool->predecessor.pid)
+	if (predecessor_is_there(pool) && pid == p->pid)
 		kill(pid, SIGCONT); /* it has what nobody else has */
+	if (p->stage != PREDECESSOR_ORPHANED)
+		return;
 	proc_name(pid, name);
-	if (pool->predecessor.stage != PREDECESSOR_ORPHANED || strcmp(name, "percore-worker") != 0)
+	if (strcmp(name, "percore-worker") != 0)
 		return;
 	log_warning("upgrade: a worker of the program before (pid %d) is ended: a signal had stopped it",
 	            (int)pid);

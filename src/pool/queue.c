@@ -25,6 +25,7 @@
  */
 #include "pool/queue.h"
 
+#include "base/cookie.h"
 #include "base/fault.h"
 #include "log/log.h"
 
@@ -424,14 +425,6 @@ void queue_raise(struct queue *q)
 		arm_listener(q, EPOLL_CTL_MOD);
 }
 
-static uint64_t cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t size = sizeof cookie;
-
-	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
-}
-
 static bool are_outside_windows(const struct worker_shm *slots, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
@@ -448,14 +441,14 @@ bool queue_adopt(struct queue *q, const struct worker_shm *slots, unsigned count
 		uint64_t word = atomic_load(&q->claims[fd].word);
 		if (word & OPEN || !is_accepted(q, (int)fd))
 			continue;
-		uint64_t cookie = cookie_of((int)fd);
+		uint64_t cookie = socket_cookie((int)fd);
 		/*
 		 * Any span that a worker enters after this check concerns another socket;
 		 * if this one is still here, wordless and the same, it has no holder.
 		 */
 		if (!are_outside_windows(slots, count))
 			return false;
-		if (!cookie || cookie_of((int)fd) != cookie || atomic_load(&q->claims[fd].word) != word)
+		if (!cookie || socket_cookie((int)fd) != cookie || atomic_load(&q->claims[fd].word) != word)
 			continue;
 		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
 		struct connection c = claim_new(q, (int)fd, MASTER);

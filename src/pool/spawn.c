@@ -360,6 +360,13 @@ static void leave_seat(struct pool *pool, int index)
 	}
 }
 
+void spawn_free_slot(const struct pool *pool, unsigned index)
+{
+	limit_bury(&pool->settings->exchange->limit, index);
+	atomic_store(&pool->slots[index].window, 0);
+	atomic_store(&pool->slots[index].life, WORKER_NONE); /* the next may take it from here on */
+}
+
 /* False: no worker has ever started. */
 static bool bury(struct pool *pool, unsigned index, const siginfo_t *death, uint64_t now_ms)
 {
@@ -370,16 +377,14 @@ static bool bury(struct pool *pool, unsigned index, const siginfo_t *death, uint
 
 	say_death(pool, index, cause, death);
 	rescue(pool, index, cause);
-	limit_bury(&pool->settings->exchange->limit, index);
 	atomic_fetch_add(&pool->shm->exits[cause], 1);
 	if (cause != POOL_EXIT_TOLD && cause != POOL_EXIT_RECYCLED) {
 		pool->adopting = pool->count_leaks = true;
 		set_delay(pool, p, atomic_load(&slot->requests) - p->requests_at_birth, now_ms);
 	}
-	atomic_store(&slot->window, 0);
 	leave_seat(pool, (int)index);
 	p->state = PROCESS_NONE;
-	atomic_store(&slot->life, WORKER_NONE);
+	spawn_free_slot(pool, index);
 	if (!was_starting || pool->was_ready || predecessor_is_there(pool))
 		return true;
 	log_error("no worker could start: giving up");

@@ -32,6 +32,9 @@ void spawn_look_at_all(struct pool *pool, uint64_t now_ms);
 /* Ends what takes too long: requests, stopped workers, those told to leave.  Writes the slow log. */
 void spawn_end_overdue(struct pool *pool, uint64_t now_ms);
 
+/* Nobody has it any more. */
+void spawn_free_slot(const struct pool *pool, unsigned index);
+
 unsigned spawn_alive(const struct pool *pool);
 
 /* When spawn_due has something to do next; UINT64_MAX: nothing. */

@@ -67,6 +67,13 @@ upgrade() { # until the new program's workers serve
 	wait_for eval '! grep -qx "$(curl -s "$url/pid")" <<<"$before"'
 }
 
+served_by_the_old() {
+	local n
+	for n in $(seq 20); do
+		grep -qx "$(curl -s "$url/pid")" <<<"$before" || fail "request $n was not served by the program before"
+	done
+}
+
 is_of_the_new() { # WHAT ANSWER: 200 and the pid of a worker that was not there before
 	matches "$1" "$2" '^200 '
 	! grep -qx "${2#200 }" <<<"$before" || fail "$1: answered by a worker of the program before"
