@@ -7,6 +7,7 @@
 #ifndef PERCORE_BACKGROUND_H
 #define PERCORE_BACKGROUND_H
 
+#include "base/order.h"
 #include "base/settings.h"
 #include "percore.h"
 
@@ -73,22 +74,8 @@ struct jobs_shm {
 	struct job_claim_shm claims[CLAIMS_MAX];
 };
 
-enum background_order { BACKGROUND_RUN, BACKGROUND_FINISH, BACKGROUND_LEAVE };
-
-/* What the master wants of a process; the signal SIGTERM says that it changed. */
-struct order_shm {
-	_Atomic uint32_t order;       /* enum background_order: FINISH starts nothing new */
-	_Atomic uint64_t leave_by_ms; /* monotonic: what runs then is cut */
-};
-
-enum background_role { BACKGROUND_TASKS, BACKGROUND_JOBS, BACKGROUND_ROLES };
-
-/* Processes beside the workers: one for each role, and those set aside, which end what they have begun. */
-enum { ATTENDANTS_MAX = BACKGROUND_ROLES + TASKS_MAX + 14 };
-
 struct background_shm {
 	char place[PLACE_MAX]; /* see place.h; the master's to write, before there are others */
-	struct order_shm orders[ATTENDANTS_MAX];
 	struct task_shm tasks[TASKS_MAX];
 	struct snapshot_shm snapshots[SNAPSHOTS_MAX];
 	struct jobs_shm jobs;
@@ -110,7 +97,7 @@ struct background_job {
 /* What the program registered, and where it is kept.  Copied into each process by its fork. */
 struct background {
 	struct background_shm *shm; /* NULL: there is no pool */
-	struct order_shm *order;    /* that of this process; NULL: it is none of these */
+	const struct order_shm *order; /* to this process; NULL: it is no helper */
 	const struct settings *settings;
 	const char *name; /* the service's */
 	const char *prefix;

@@ -1,6 +1,8 @@
 /* job_claim - see job_claim.h. */
 #include "background/job_claim.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,8 +40,17 @@ void job_claim_drop(struct jobs_shm *shm, const char *id)
 void job_claim_drop_all(struct jobs_shm *shm, pid_t pid)
 {
 	for (int i = 0; i < CLAIMS_MAX; i++)
-		if (!pid || atomic_load(&shm->claims[i].pid) == (uint32_t)pid)
+		if (atomic_load(&shm->claims[i].pid) == (uint32_t)pid)
 			drop(&shm->claims[i]);
+}
+
+void job_claim_drop_dead(struct jobs_shm *shm)
+{
+	for (int i = 0; i < CLAIMS_MAX; i++) {
+		pid_t pid = (pid_t)atomic_load(&shm->claims[i].pid);
+		if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH)
+			drop(&shm->claims[i]);
+	}
 }
 
 bool job_claim_is_made(const struct jobs_shm *shm, const char *id)

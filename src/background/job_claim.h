@@ -16,8 +16,9 @@
 bool job_claim_make(struct jobs_shm *shm, const char *id);
 void job_claim_drop(struct jobs_shm *shm, const char *id);
 
-/* All of a process; 0: of all. */
+/* All of a process; and all of processes that are gone. */
 void job_claim_drop_all(struct jobs_shm *shm, pid_t pid);
+void job_claim_drop_dead(struct jobs_shm *shm);
 
 bool job_claim_is_made(const struct jobs_shm *shm, const char *id);
 

@@ -36,12 +36,12 @@ static const struct order_shm *order_of(const struct job_crew *crew)
 
 bool job_crew_may_start(const struct job_crew *crew)
 {
-	return !crew->is_told && atomic_load(&order_of(crew)->order) == BACKGROUND_RUN;
+	return !crew->is_told && atomic_load(&order_of(crew)->order) == ORDER_RUN;
 }
 
 bool job_crew_leaves(const struct job_crew *crew)
 {
-	return crew->is_told || atomic_load(&order_of(crew)->order) == BACKGROUND_LEAVE;
+	return crew->is_told || atomic_load(&order_of(crew)->order) == ORDER_LEAVE;
 }
 
 struct job_run *job_crew_free(struct job_crew *crew)
@@ -131,7 +131,7 @@ static void read_signals(struct job_crew *crew)
 	struct signalfd_siginfo info;
 
 	while (read(crew->signals, &info, sizeof info) == sizeof info)
-		if (info.ssi_signo == SIGTERM && atomic_load(&order_of(crew)->order) == BACKGROUND_RUN)
+		if (info.ssi_signo == SIGTERM && atomic_load(&order_of(crew)->order) == ORDER_RUN)
 			crew->is_told = true;
 }
 

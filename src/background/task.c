@@ -78,6 +78,17 @@ static unsigned find_free(const struct background *b)
 	return TASKS_MAX;
 }
 
+/* A process of the generation before may run it still. */
+static void let_go_of_dead(struct task_shm *shm)
+{
+	pid_t runner = (pid_t)atomic_load(&shm->runner);
+
+	if (runner > 0 && (kill(runner, 0) == 0 || errno != ESRCH))
+		return;
+	atomic_store(&shm->since_ms, 0);
+	atomic_store(&shm->runner, 0);
+}
+
 void task_bind(struct background *b)
 {
 	for (size_t i = 0; i < b->task_count; i++) {
@@ -90,9 +101,7 @@ void task_bind(struct background *b)
 			strcpy(b->shm->tasks[slot].name, b->tasks[i].name);
 		}
 		b->tasks[i].slot = slot;
-		atomic_store(&b->shm->tasks[slot].since_ms, 0);
-		atomic_store(&b->shm->tasks[slot].rests, 0);
-		atomic_store(&b->shm->tasks[slot].runner, 0);
+		let_go_of_dead(&b->shm->tasks[slot]);
 	}
 }
 
@@ -239,6 +248,16 @@ static bool claim(struct task_shm *shm, uint64_t now_ms)
 	return false;
 }
 
+/* What a task starts has an empty mask. */
+static void block_stop(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(how, &set, NULL);
+}
+
 static void run(const struct background *b, const struct background_task *task)
 {
 	struct task_shm *shm = shm_of(b, task);
@@ -248,7 +267,9 @@ static void run(const struct background *b, const struct background_task *task)
 	atomic_store(&shm->wall_ms, clock_read_ns(CLOCK_REALTIME) / 1000000);
 	atomic_store(&shm->since_ms, begin_ns / 1000000);
 	snapshot_begin();
+	block_stop(SIG_UNBLOCK);
 	bool good = task->run(&work, task->arg);
+	block_stop(SIG_BLOCK);
 	if (!good && !*work.reason)
 		percore_fail(&work, "its function gave no reason");
 	conclude(task, shm, good ? TASK_GOOD : TASK_FAILED, work.reason);
@@ -299,7 +320,7 @@ int task_serve(const struct background *b)
 {
 	uint64_t due_ms = 0;
 
-	while (atomic_load(&b->order->order) == BACKGROUND_RUN && task_is_any(b)) {
+	while (atomic_load(&b->order->order) == ORDER_RUN && task_is_any(b)) {
 		const struct background_task *task = find_next(b, &due_ms);
 		uint64_t now_ms = clock_ns() / 1000000;
 		uint64_t left_ms = !task ? SLEEP_MAX_MS : due_ms > now_ms ? due_ms - now_ms : 0;

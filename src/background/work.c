@@ -4,7 +4,6 @@
 #include "log/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -51,23 +50,19 @@ unsigned percore_attempt(const struct percore_work *work)
 	return work->attempt;
 }
 
-/* 0 may be the listening socket, 1 a connection: neither is ours. */
-static void close_the_others(void)
+static void do_nothing(int signal)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	close_range(STDERR_FILENO + 1, ~0U, 0);
+	(void)signal;
 }
 
-/* The master's are blocked; ^C at a terminal is for the master alone. */
+/* ^C at a terminal is for the supervisor.  Caught, not ignored: what a task starts has default actions. */
 static void settle_signals(void)
 {
+	const struct sigaction action = { .sa_handler = do_nothing, .sa_flags = SA_RESTART };
 	sigset_t set;
 
-	for (const int *s = (const int[]){ SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGRTMIN, 0 }; *s; s++)
-		signal(*s, SIG_IGN);
+	for (const int *s = (const int[]){ SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGTERM, 0 }; *s; s++)
+		sigaction(*s, &action, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM); /* waited for */
 	sigprocmask(SIG_SETMASK, &set, NULL);
@@ -78,7 +73,6 @@ void work_settle(long nice_by)
 	const struct sched_param none = { 0 };
 
 	settle_signals();
-	close_the_others();
 	if (nice_by > 0 && setpriority(PRIO_PROCESS, 0, (int)nice_by) != 0)
 		log_warning("background: nice %ld: %s", nice_by, strerror(errno));
 	if (sched_setscheduler(0, SCHED_BATCH, &none) != 0)

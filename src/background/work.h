@@ -15,7 +15,7 @@ struct percore_work {
 /* Copies text from or to shared memory: ended, and printable ASCII alone, whatever it was. */
 void work_copy_text(char *to, const char *from, size_t size);
 
-/* A process of its own: lower priority, and no descriptor but stderr. */
+/* A process of its own: lower priority, no signal but SIGTERM, which it waits for. */
 void work_settle(long nice_by);
 
 #endif

@@ -2,12 +2,15 @@
 #include "background/job.h"
 #include "base/app.h"
 #include "base/settings.h"
+#include "base/descriptors.h"
 #include "exchange/exchange.h"
 #include "log/log.h"
-#include "pool/alone.h"
-#include "pool/listener.h"
 #include "pool/master.h"
-#include "pool/upgrade.h"
+#include "pool/single.h"
+#include "pool/supervision.h"
+#include "supervisor/listener.h"
+#include "supervisor/inheritance.h"
+#include "supervisor/supervisor.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,11 +29,8 @@ struct run {
 	struct metrics metrics;
 	int argc;
 	char **argv;
-	bool serves;                /* what follows is a reload */
-	char listen[256];           /* --listen as of the start */
-	char admin[256];            /* --admin, likewise */
+	struct inheritance inheritance;
 	struct limit_policy limits; /* made by check, taken by set_exchange */
-	long limit_table;           /* --limit-table as of the start */
 };
 
 static int run_cgi(const struct run *run)
@@ -40,7 +40,8 @@ static int run_cgi(const struct run *run)
 
 	if (!fcgi || (run->app->worker_start && !run->app->worker_start()))
 		return 1;
-	bool done = exchange_run(&run->exchange, fcgi);
+	exchange_run(&run->exchange, fcgi);
+	bool done = hand.sent == INHAND_WHOLE;
 	if (run->app->worker_stop)
 		run->app->worker_stop();
 	fcgi_free(fcgi);
@@ -52,7 +53,7 @@ static int exit_status(enum options_verdict verdict)
 	return verdict == OPTIONS_DONE ? 0 : verdict == OPTIONS_CONFIG ? EXIT_CONFIGURATION : EXIT_USAGE;
 }
 
-/* What follows from the settings; again after a reload. */
+/* What follows from the settings. */
 static void set_exchange(struct run *run)
 {
 	const struct settings *s = &run->settings;
@@ -102,17 +103,13 @@ static bool make_limits(struct run *run)
 		                               .store_timeout_ms = (uint64_t)s->limit_store_timeout_ms,
 		                               .has_x_headers = s->limit_x_headers };
 
-	if (run->serves && s->limit_table != run->limit_table) {
-		log_line("limit-table: a reload cannot change it; restart for that");
-		return false;
-	}
 	if (!limit_policy_make(&run->limits, &sources))
 		return false;
 	for (size_t i = 0; i < run->limits.rules_count; i++) {
 		const char *route = run->limits.rules[i].route;
 		if (!*route || routes_have(&run->app->routes, route))
 			continue;
-		log_line("limit: route=%s: there is no such route; write its pattern as the program does",
+		log_error("limit: route=%s: there is no such route; write its pattern as the program does",
 		         route);
 		limit_policy_fini(&run->limits);
 		return false;
@@ -134,37 +131,38 @@ static void limit_alone(struct run *run)
 	limit_attach(&run->exchange.limit, &shm, table, keys);
 }
 
-/* What stays as it is as long as the pool listens on this address. */
-static bool check_unchanged(const struct run *run, const char *event, const char *listen)
+static bool is_same(const char *now, const char *then)
 {
-	if (run->settings.workers == 0) {
-		log_error("workers = 0: %s cannot do without the master; restart for that", event);
-		return false;
-	}
-	if (strcmp(listen, run->settings.listen ? run->settings.listen : "") != 0) {
-		log_error("listen: %s cannot change it; restart for that", event);
-		return false;
-	}
-	return true;
+	return strcmp(now ? now : "", then) == 0;
 }
 
-/* The values together; and what a reload, or the upgrade that this is the trial for, cannot change. */
+/* What the supervisor holds stays as it is. */
+static bool check_inherited(const struct run *run)
+{
+	const struct settings *s = &run->settings;
+	const struct inheritance *i = &run->inheritance;
+
+	if (!i->is_generation)
+		return true;
+	if (s->workers == 0)
+		log_error("workers = 0: a reload cannot do without the master; restart for that");
+	else if (!is_same(s->listen, i->listen))
+		log_error("listen: a reload cannot change it; restart for that");
+	else if (!is_same(s->admin, i->admin))
+		log_error("admin: a reload cannot change it; restart for that");
+	else
+		return true;
+	return false;
+}
+
+/* The values together. */
 static bool check(void *context)
 {
 	struct run *run = context;
-	const char *trial = upgrade_trial_listen();
 
-	if (run->serves && !check_unchanged(run, "a reload", run->listen))
-		return false;
-	if (trial && !check_unchanged(run, "an upgrade", trial))
-		return false;
 	if (run->settings.jobs && !job_check(run->settings.jobs))
 		return false;
-	if (run->serves && strcmp(run->admin, run->settings.admin ? run->settings.admin : "") != 0) {
-		log_line("admin: a reload cannot change it; restart for that");
-		return false;
-	}
-	return settings_check(&run->settings) && make_limits(run);
+	return check_inherited(run) && settings_check(&run->settings) && make_limits(run);
 }
 
 /* -1: go on; else the exit status. */
@@ -184,16 +182,6 @@ static int configure(struct run *run)
 	enum options_verdict verdict = options_parse(run->options, run->argc, run->argv);
 	set_exchange(run);
 	return verdict == OPTIONS_SERVE ? -1 : exit_status(verdict);
-}
-
-static bool reload(void *context)
-{
-	struct run *run = context;
-
-	if (options_parse(run->options, run->argc, run->argv) != OPTIONS_SERVE)
-		return false;
-	set_exchange(run);
-	return true;
 }
 
 static int explain(const char *name)
@@ -225,48 +213,85 @@ static void say_what_is_off(const struct background *b)
 	            b->task_count, b->job_count);
 }
 
-static int serve(struct run *run)
+/* The first process: finds the socket, and stays for as long as the service lives. */
+static int supervise(struct run *run)
 {
 	const struct settings *s = &run->settings;
-	struct pool_settings pool = { .inherited = upgrade_inherited(),
-		                      .settings = s,
-		                      .exchange = &run->exchange,
-		                      .background = &run->app->background,
-		                      .reload = reload,
-		                      .context = run,
-		                      .argv = run->argv };
+	char socket[256];
+	int listener = listener_open(s->listen);
 
-	pool.listener = pool.inherited.listener >= 0 ? pool.inherited.listener : listener_open(s->listen);
-	if (pool.listener == -ENOTSOCK)
+	if (listener == -ENOTSOCK)
 		return getenv("REQUEST_METHOD") ? run_cgi(run) : explain(run->app->name);
-	if (pool.listener < 0)
+	if (listener < 0)
 		return 1;
-	run->serves = true;
-	run->limit_table = s->limit_table;
-	snprintf(run->listen, sizeof run->listen, "%s", s->listen ? s->listen : "");
-	snprintf(run->admin, sizeof run->admin, "%s", s->admin ? s->admin : "");
-	set_metrics(run);
+	listener_describe(listener, socket, sizeof socket);
+	listener = descriptors_move_up(listener); /* a handler's descriptor 0 is an ordinary one */
 	if (s->workers != 0)
-		return master_run(&pool);
+		return supervisor_run(&(struct supervisor_settings){
+			.settings = s, .listener = listener, .listener_text = socket, .argv = run->argv });
 	say_what_is_off(&run->app->background);
+	set_metrics(run);
 	limit_alone(run);
-	return alone_run(
-		&(struct alone){ .listener = pool.listener, .settings = s, .exchange = &run->exchange });
+	log_notice("serving on %s with this process alone", socket);
+	return single_run(
+		&(struct single){ .listener = listener, .settings = s, .exchange = &run->exchange });
 }
 
-int percore_run(struct percore_app *app, int argc, char **argv)
+static int serve(struct run *run)
+{
+	if (!run->inheritance.is_generation)
+		return supervise(run);
+	set_metrics(run);
+	return master_run(&(struct master_settings){ .inheritance = &run->inheritance,
+	                                             .supervisor_bytes = sizeof(struct supervisor),
+	                                             .settings = &run->settings,
+	                                             .exchange = &run->exchange,
+	                                             .background = &run->app->background });
+}
+
+/* What is wrong is also in the status of the generation that serves on. */
+static void tell_refusal(const struct run *run)
+{
+	char reason[SUPERVISION_TEXT_MAX];
+
+	if (!run->inheritance.is_generation)
+		return;
+	log_last(reason, sizeof reason);
+	supervision_refuse(&run->inheritance, reason);
+}
+
+static int run_app(struct percore_app *app, int argc, char **argv)
 {
 	struct run *run = calloc(1, sizeof *run);
 
 	if (!run)
 		return 1;
-	upgrade_init();
-	*run = (struct run){ .app = app, .settings = settings_defaults, .argc = argc, .argv = argv };
+	*run = (struct run){ .app = app,
+		             .settings = settings_defaults,
+		             .inheritance = inheritance_take(),
+		             .argc = argc,
+		             .argv = argv };
 	int status = configure(run);
+	if (run->inheritance.is_of_another_version) {
+		log_error("the supervisor that runs is of another version of percore: restart the service");
+		status = 1;
+	}
 	if (status < 0)
 		status = serve(run);
+	else
+		tell_refusal(run);
 	options_free(run->options);
 	free(run);
+	return status;
+}
+
+int percore_run(struct percore_app *app, int argc, char **argv)
+{
+	descriptors_open_standard();
+	int status = supervisor_go_on(argv);
+
+	if (status < 0)
+		status = run_app(app, argc, argv);
 	app_free(app);
 	return status;
 }

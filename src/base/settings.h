@@ -11,8 +11,11 @@ struct settings {
 	const char *state;  /* file of the shared memory; NULL: memory without a name */
 	long workers;       /* -1: one per core; 0: this process alone */
 	long max_body;      /* bytes */
+	long max_head;      /* bytes of a request's parameters, as they come */
+	long max_params;    /* how many */
 	long io_timeout_ms; /* how long the web server may take over a read or a write */
 	long request_timeout_ms, drain_timeout_ms; /* 0: none */
+	long start_timeout_ms;                     /* of a generation, until it serves */
 	long slow_log_ms;                          /* 0: off */
 	bool slow_backtrace;
 	long max_requests, max_memory;     /* of a worker, before another takes its place; 0: no bound */

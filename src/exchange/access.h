@@ -9,7 +9,7 @@
 #define PERCORE_ACCESS_H
 
 #include "base/options.h"
-#include "exchange/inhand.h"
+#include "state/in_flight.h"
 #include "log/access_ring.h"
 
 struct percore_request;

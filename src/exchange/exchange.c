@@ -182,28 +182,18 @@ static void answer_for_handler(struct percore_request *request)
 	}
 }
 
-/*
- * A web server may send the whole body before it reads an answer, and takes a
- * close before that for a failure: so the rest is read, as far as --max-body.
- */
+/* A web server may send the whole body before it reads an answer, and takes a close before that for a failure. */
 static void drain_body(struct percore_request *request)
 {
-	char buffer[16384];
-	size_t drained = 0;
+	uint64_t length = fcgi_drain(request->fcgi, request->exchange->max_body);
 
-	while (!request->body_error && request->body_read < request->body_length &&
-	       drained < request->exchange->max_body) {
-		ssize_t got = percore_body_read(request, buffer, sizeof buffer);
-		if (got <= 0)
-			break;
-		drained += (size_t)got;
-	}
+	if (length > request->body_read && length <= request->body_length)
+		request->body_read = (size_t)length;
 }
 
-bool exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
+void exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
 {
 	struct percore_request request;
-	bool open = false;
 
 	metrics_begin(exchange->metrics);
 	snapshot_begin();
@@ -211,20 +201,17 @@ bool exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
 	dispatch(&request);
 	answer_for_handler(&request);
 	drain_body(&request);
+	request.cut |= fcgi_is_broken(fcgi);
 	request_fini(&request);
 	access_close(&request);
 	metrics_arm(exchange->metrics, request.status);
-	bool is_whole = !request.cut && request.answer_left == 0;
-	if (is_whole) {
-		open = fcgi_end(fcgi);
-		is_whole = fcgi_hand(fcgi)->sent == INHAND_WHOLE;
-	} else { /* never ended as if whole: the web server sees the connection break */
+	if (!request.cut && request.answer_left == 0)
+		fcgi_end(fcgi);
+	else /* never ended as if whole: the web server sees the connection break */
 		fcgi_abandon(fcgi);
-	}
 	metrics_count(exchange->metrics,
 	              &(struct metrics_answer){ .bytes_in = request.body_read,
 	                                        .bytes_out = request.answer_length - request.answer_left,
-	                                        .is_whole = is_whole });
+	                                        .is_whole = fcgi_hand(fcgi)->sent == INHAND_WHOLE });
 	access_end(&request);
-	return open;
 }

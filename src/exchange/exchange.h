@@ -27,7 +27,7 @@ struct exchange {
 /* In each worker at its start: the word that says whether the pool is being stopped. */
 void exchange_watch_draining(const _Atomic uint32_t *draining);
 
-/* Answers the request that fcgi_begin read.  True when the connection may carry another. */
-bool exchange_run(const struct exchange *exchange, struct fcgi *fcgi);
+/* Answers the request that fcgi_accept read. */
+void exchange_run(const struct exchange *exchange, struct fcgi *fcgi);
 
 #endif

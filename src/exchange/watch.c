@@ -165,12 +165,10 @@ static void add_pool(json_object *status, const struct metrics_view *v)
 	add_number(status, "shed", v->shed);
 	add_number(status, "rescued", v->rescued_answered);
 	add_number(status, "cut", v->rescued_cut);
-	add_number(status, "leaked_descriptors", v->leaked);
+	add_number(status, "generation", v->generation);
 	add_number(status, "reloads", v->reloads);
 	add_number(status, "reloads_failed", v->reloads_failed);
 	add_text(status, "last_reload_error", v->reload_error);
-	add_number(status, "upgrades", v->upgrades);
-	add_number(status, "upgrades_failed", v->upgrades_failed);
 }
 
 void watch_status(struct percore_request *request)

@@ -89,12 +89,6 @@ enum access_bell {
 	ACCESS_SLEEPING, /* wake it for any record */
 };
 
-enum access_order {
-	ACCESS_WRITE,
-	ACCESS_LEAVE,  /* another takes its place: leave after the batch in hand */
-	ACCESS_FINISH, /* leave when all is written and nobody is left who writes records */
-};
-
 /* The batch that is being written: for the next writer process, should this one be killed. */
 struct access_batch_shm {
 	_Atomic uint32_t is_open; /* 1: it may be in the file, or a part of it */
@@ -105,7 +99,6 @@ struct access_batch_shm {
 
 struct access_shm {
 	_Atomic uint32_t bell;    /* enum access_bell; a futex */
-	_Atomic uint32_t order;   /* enum access_order; the master's */
 	_Atomic uint32_t reopens; /* asked for; the master's */
 	_Atomic uint32_t top;     /* one above the highest ring in use ever */
 	_Atomic uint32_t failing; /* 1: the file takes nothing; nobody waits for room */

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH_BYTES = 256 << 10, GATHER_MS = 20, RETRY_MS = 1000, FILE_MODE = 0640 };
+enum { BATCH_BYTES = 256 << 10, GATHER_MS = 20, RETRY_MS = 1000, FILE_MODE = 0640, LOCK_MS = 5, BUSY_MS = 10000 };
 
 struct writer {
 	const struct access_writer_settings *settings;
@@ -30,6 +30,7 @@ struct writer {
 	bool has_length; /* a file that we append to: what was written can be seen, and undone */
 	uint32_t reopens;
 	unsigned first; /* ring of the next batch */
+	uint64_t busy_until_ms; /* until then another may have the file: a writer that is about to leave */
 	struct access_format format;
 	size_t bytes;
 	uint64_t lines;
@@ -133,9 +134,16 @@ static uint64_t dropped(const struct writer *w)
 	return counters.dropped;
 }
 
+static bool waits_for_other(const struct writer *w, int error)
+{
+	return error == EBUSY && clock_coarse_ms() < w->busy_until_ms;
+}
+
 /* Said once, however many processes find it so. */
 static void fail(const struct writer *w, int error)
 {
+	if (waits_for_other(w, error))
+		return;
 	atomic_fetch_add(&w->shm->write_errors, 1);
 	if (atomic_exchange(&w->shm->failing, 1))
 		return;
@@ -359,11 +367,11 @@ static bool has_workers(const struct access_shm *shm)
 	return false;
 }
 
-static enum access_order order_of(const struct access_shm *shm)
+static enum order order_of(const struct writer *w)
 {
-	enum access_order order = (enum access_order)atomic_load(&shm->order);
+	enum order order = (enum order)atomic_load(&w->settings->order->order);
 
-	return order == ACCESS_WRITE && told_to_finish ? ACCESS_FINISH : order;
+	return order == ORDER_RUN && told_to_finish ? ORDER_FINISH : order;
 }
 
 static void wait_bell(struct access_shm *shm, enum access_bell bell, unsigned timeout_ms)
@@ -376,14 +384,14 @@ static void wait_bell(struct access_shm *shm, enum access_bell bell, unsigned ti
 }
 
 /* Looks once more after the bell is set: who came before saw nobody to wake. */
-static void rest(const struct writer *w, enum access_order order, bool wrote)
+static void rest(const struct writer *w, enum order order, bool wrote)
 {
 	struct access_shm *shm = w->shm;
-	bool gathers = wrote || order == ACCESS_FINISH; /* nobody rings when the last worker is gone */
+	bool gathers = wrote || order == ORDER_FINISH; /* nobody rings when the last worker is gone */
 	enum access_bell bell = gathers ? ACCESS_NAPPING : ACCESS_SLEEPING;
 
 	atomic_store(&shm->bell, bell);
-	if (order_of(shm) != order || atomic_load(&shm->reopens) != w->reopens ||
+	if (order_of(w) != order || atomic_load(&shm->reopens) != w->reopens ||
 	    is_any_filled(shm, gathers ? ACCESS_RING_BYTES / 2 : 0)) {
 		atomic_store(&shm->bell, ACCESS_AWAKE);
 		return;
@@ -394,21 +402,38 @@ static void rest(const struct writer *w, enum access_order order, bool wrote)
 /* One round.  False: it is over. */
 static bool work(struct writer *w)
 {
-	enum access_order order = order_of(w->shm);
+	enum order order = order_of(w);
 
 	reopen(w);
-	if (order == ACCESS_LEAVE)
+	if (order == ORDER_LEAVE)
 		return false;
 	bool works = write_batch(w);
 	if (works && w->has_more)
 		return true;
 	bool is_empty = !is_any_filled(w->shm, 0);
-	if (order == ACCESS_FINISH && (is_empty || !works) && !has_workers(w->shm))
+	if (order == ORDER_FINISH && (is_empty || !works) && !has_workers(w->shm))
 		return false;
 	if (works || is_empty)
 		rest(w, order, works && w->bytes > 0);
 	else
-		wait_bell(w->shm, ACCESS_AWAKE, RETRY_MS);
+		wait_bell(w->shm, ACCESS_AWAKE, waits_for_other(w, EBUSY) ? LOCK_MS : RETRY_MS);
+	return true;
+}
+
+/*
+ * Two generations may have a writer on one memory, for a moment.  A record lock is the
+ * process's own, and goes with it.  False: told to leave meanwhile.
+ */
+static bool lock_memory(const struct writer *w)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	while (w->settings->memory >= 0 && fcntl(w->settings->memory, F_SETLK, &lock) != 0 &&
+	       (errno == EAGAIN || errno == EACCES)) {
+		if (order_of(w) != ORDER_RUN && !is_any_filled(w->shm, 0))
+			return false;
+		nanosleep(&(struct timespec){ .tv_nsec = LOCK_MS * 1000000L }, NULL);
+	}
 	return true;
 }
 
@@ -419,8 +444,11 @@ int access_writer_run(const struct access_writer_settings *settings)
 	w.settings = settings;
 	w.shm = settings->shm;
 	w.fd = -1;
+	w.busy_until_ms = clock_coarse_ms() + BUSY_MS;
 	w.format.combined = settings->combined;
 	take_signals(w.shm);
+	if (!lock_memory(&w))
+		return 0;
 	settle(&w);
 	while (work(&w))
 		;

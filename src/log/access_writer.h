@@ -15,16 +15,19 @@
 #ifndef PERCORE_ACCESS_WRITER_H
 #define PERCORE_ACCESS_WRITER_H
 
+#include "base/order.h"
 #include "log/access_ring.h"
 
 struct access_writer_settings {
 	struct access_shm *shm;
+	const struct order_shm *order;
+	int memory;       /* the descriptor of the shared memory: whoever has locked it takes the records; -1: no lock */
 	const char *path; /* "-": stdout */
 	bool combined;
 };
 
 /*
- * Runs until it is ordered to leave (shm->order), or SIGTERM came (its parent is
+ * Runs until it is ordered to leave , or SIGTERM came (its parent is
  * dead, or the machine stops) and no worker writes records any more.  Returns the
  * exit status.
  */

@@ -1,6 +1,7 @@
 /* log - see log.h.  A line longer than 1 KiB is cut. */
 #include "log/log.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ static const struct {
 static char last[256];
 static const char *log_name = "percore";
 static enum log_level least = LOG_LEVEL_NOTICE;
-static bool to_journal;
+static bool to_journal, never_stalls;
 
 /* systemd says which device and inode its stream is: stderr may have been sent elsewhere since. */
 static bool is_journal(void)
@@ -41,6 +42,19 @@ void log_init(const char *name)
 void log_set_level(enum log_level level)
 {
 	least = level;
+}
+
+void log_never_stall(void)
+{
+	never_stalls = true;
+}
+
+/* A pipe that has room at all has room for a line. */
+static bool would_stall(void)
+{
+	struct pollfd poll_fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return never_stalls && poll(&poll_fd, 1, 0) == 0;
 }
 
 bool log_says(enum log_level level)
@@ -85,6 +99,8 @@ void log_at_list(enum log_level level, const char *format, va_list arguments)
 	make_one_line(line + start);
 	snprintf(last, sizeof last, "%s", line + start);
 	line[n++] = '\n';
+	if (would_stall())
+		return;
 	ssize_t written = write(STDERR_FILENO, line, (size_t)n);
 	(void)written; /* stderr is gone: there is nobody to tell */
 }

@@ -32,6 +32,9 @@ void log_init(const char *name);
 void log_set_level(enum log_level level);
 bool log_says(enum log_level level);
 
+/* This process must not wait: a line for which stderr has no room is left out. */
+void log_never_stall(void);
+
 /* "warning" and the like.  False: no such level. */
 bool log_parse_level(const char *text, enum log_level *level);
 

@@ -1,130 +1,135 @@
 /* handover - see handover.h. */
 #include "pool/handover.h"
 
-#include "base/cookie.h"
+#include "base/message.h"
+#include "log/log.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Whatever the versions of the two programs. */
-struct handover_message {
+enum { PARCEL_VERSION = 1 };
+
+struct parcel {
 	uint32_t version;
-	uint32_t half_since_s, discards;
+	uint32_t discards, part_since_s; /* as in struct connection_shm */
+	uint32_t has_part;               /* a second descriptor: of memory that holds a struct input_part */
 };
 
-enum { HANDOVER_VERSION = 1, DESCRIPTORS_MAX = 2 }; /* the connection, and its spool */
-
-union rights {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
-};
-
-bool handover_has(const struct handover *handover, int end)
+/* Only as far as it is filled. */
+static size_t part_bytes(const struct input_part *part)
 {
-	return handover->cookies[end] && socket_cookie(handover->ends[end]) == handover->cookies[end];
+	return offsetof(struct input_part, bytes) + part->filled;
 }
 
-int handover_open(struct handover *handover)
+static int write_part(const struct input_part *part)
 {
-	if (handover_has(handover, 0) && handover_has(handover, 1))
-		return 0;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover->ends) != 0)
-		return -errno;
-	for (int i = 0; i < 2; i++)
-		handover->cookies[i] = socket_cookie(handover->ends[i]);
-	return 0;
+	int fd = memfd_create("percore-head", MFD_CLOEXEC);
+	size_t bytes = part_bytes(part);
+
+	if (fd >= 0 && bytes <= sizeof *part && pwrite(fd, part, bytes, 0) == (ssize_t)bytes)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
-int handover_send(int socket, const struct queue_parcel *parcel)
+int handover_send(int parcels, const struct connections *c, uint32_t slot, int fd)
 {
-	struct handover_message message = { .version = HANDOVER_VERSION,
-		                            .half_since_s = parcel->half_since_s,
-		                            .discards = parcel->discards };
-	const int fds[DESCRIPTORS_MAX] = { parcel->fd, parcel->spool };
-	const size_t bytes = (parcel->spool >= 0 ? 2 : 1) * sizeof(int);
-	struct iovec part = { .iov_base = &message, .iov_len = sizeof message };
-	union rights rights = { 0 };
-	struct msghdr header = { .msg_iov = &part,
-		                 .msg_iovlen = 1,
-		                 .msg_control = rights.bytes,
-		                 .msg_controllen = CMSG_SPACE(bytes) };
-	struct cmsghdr *control = CMSG_FIRSTHDR(&header);
+	const struct connection_shm *connection = &c->shm->slots[slot];
+	const struct input_part *part = connections_part(c, slot);
+	int fds[2] = { fd, part ? write_part(part) : -1 };
+	const struct parcel parcel = { .version = PARCEL_VERSION,
+		                       .discards = atomic_load(&connection->discards),
+		                       .part_since_s = atomic_load(&connection->part_since_s),
+		                       .has_part = part != NULL };
 
-	control->cmsg_level = SOL_SOCKET;
-	control->cmsg_type = SCM_RIGHTS;
-	control->cmsg_len = CMSG_LEN(bytes);
-	memcpy(CMSG_DATA(control), fds, bytes);
-	if (sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-		return 0;
-	return errno == ETOOMANYREFS || errno == EINTR ? -EAGAIN : -errno;
+	if (part && fds[1] < 0)
+		return -EMFILE;
+	int error = message_send(parcels, &parcel, sizeof parcel, fds, part ? 2 : 1, false);
+	if (part)
+		close(fds[1]);
+	return error;
 }
 
-/* How many descriptors came, in fds. */
-static size_t unpack(struct msghdr *header, int fds[DESCRIPTORS_MAX])
+/* Into the slot's own memory.  False: it is no part of a head, or there is no place for it. */
+static bool read_part(struct connections *c, uint32_t slot, int fd)
 {
-	const struct cmsghdr *control = CMSG_FIRSTHDR(header);
+	struct input_part *part = connections_make_part(c, slot);
+	ssize_t bytes = part ? pread(fd, part, sizeof *part, 0) : -1;
 
-	if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS ||
-	    control->cmsg_len < CMSG_LEN(sizeof(int)))
-		return 0;
-	size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	count = count < DESCRIPTORS_MAX ? count : DESCRIPTORS_MAX;
-	memcpy(fds, CMSG_DATA(control), count * sizeof(int));
-	return count;
+	return bytes >= (ssize_t)offsetof(struct input_part, bytes) && (size_t)bytes == part_bytes(part);
 }
 
-int handover_receive(int socket, struct queue_parcel *parcel)
+static bool take_in(struct registry *r, const struct parcel *parcel, const int *fds, unsigned count)
 {
-	struct handover_message message = { 0 };
-	struct iovec part = { .iov_base = &message, .iov_len = sizeof message };
-	union rights rights = { 0 };
-	struct msghdr header = { .msg_iov = &part,
-		                 .msg_iovlen = 1,
-		                 .msg_control = rights.bytes,
-		                 .msg_controllen = sizeof rights.bytes };
-	int fds[DESCRIPTORS_MAX] = { -1, -1 };
-	ssize_t got = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct connections *c = r->connections;
+	uint32_t slot, generation;
+	bool has_part = parcel->has_part && count == 2;
 
-	if (got < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
-	if (got == 0)
-		return -EPIPE;
-	if (got == 1)
-		return *(char *)&message;
-	size_t count = unpack(&header, fds);
-	bool is_whole = got == sizeof message && message.version == HANDOVER_VERSION && count > 0 &&
-	                !(header.msg_flags & MSG_CTRUNC);
-	if (!is_whole) {
-		for (size_t i = 0; i < count; i++)
-			close(fds[i]);
-		return header.msg_flags & MSG_CTRUNC ? -EMFILE : -EPROTO;
+	if (parcel->version != PARCEL_VERSION || count < 1 ||
+	    !connections_take_slot(c, CONNECTIONS_MASTER, &slot, &generation))
+		return false;
+	if (has_part && !read_part(c, slot, fds[1])) {
+		connections_forget(c, slot);
+		return false;
 	}
-	*parcel = (struct queue_parcel){ .fd = fds[0],
-		                         .spool = fds[1],
-		                         .half_since_s = message.half_since_s,
-		                         .discards = message.discards != 0 };
-	return 1;
+	atomic_store(&c->shm->slots[slot].part_since_s, parcel->part_since_s);
+	atomic_store(&c->shm->slots[slot].discards, parcel->discards);
+	connections_free(c, slot, generation);
+	registry_add(r, slot, generation, fds[0]);
+	if (has_part)
+		close(fds[1]);
+	return true;
 }
 
-int handover_say(int socket, enum handover_word word)
+bool handover_receive(int parcels, struct registry *r)
 {
-	const char byte = (char)word;
+	struct parcel parcel;
+	bool all = true;
+	int fds[2], got;
+	unsigned count = 2;
 
-	return send(socket, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ? 0 : -errno;
+	for (; (got = message_receive(parcels, &parcel, sizeof parcel, fds, &count, false)) == 1 ||
+	       got == -EMFILE || got == -EPROTO;
+	     count = 2) {
+		if (got == 1 && take_in(r, &parcel, fds, count))
+			continue;
+		if (got == 1 && count > 0)
+			shutdown(fds[0], SHUT_RDWR); /* whoever has copies */
+		while (got == 1 && count > 0)
+			close(fds[--count]);
+		log_warning("a connection of the generation before is lost: %s; raise ulimit -n",
+		            got < 0 ? strerror(-got) : "there is no room for it");
+		all = false;
+	}
+	return all;
 }
 
-int handover_hear(int socket, int wait_ms)
+bool handover_give_free(int parcels, struct registry *r, unsigned most)
 {
-	struct pollfd wait = { .fd = socket, .events = POLLIN };
-	char byte;
+	struct connections *c = r->connections;
+	uint32_t top = connections_top(c);
+	struct connections_state state;
 
-	if (poll(&wait, 1, wait_ms) <= 0)
-		return 0;
-	ssize_t got = recv(socket, &byte, 1, MSG_DONTWAIT);
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	return got == 1 ? byte : -EPIPE;
+	for (uint32_t slot = 0; slot < top; slot++) {
+		if (r->fds[slot] < 0 || !connections_look(c, slot, &state) || state.is_owned)
+			continue;
+		if (most-- == 0)
+			return true;
+		if (!connections_claim(c, slot, state.generation, CONNECTIONS_MASTER))
+			continue;
+		int error = handover_send(parcels, c, slot, r->fds[slot]);
+		if (error == 0)
+			registry_forget(r, slot);
+		else if (error == -EAGAIN || error == -EMFILE)
+			registry_release(r, slot, state.generation);
+		else
+			registry_close(r, slot);
+		if (error)
+			return true;
+	}
+	return false;
 }

@@ -1,48 +1,29 @@
 /*
- * handover - connections on their way from the program before to the one after it.
+ * handover - a connection's way from one generation to the next.
  *
- * Each is a message on a socket pair, with the descriptors beside it (SCM_RIGHTS),
- * so neither program has to know the other's memory.  Beside them there are words.
+ * A parcel is a message in one socket pair that lives as long as the service.  All
+ * generations may write to it; the one that serves reads.  Where none serves just now, parcels
+ * wait in it.
  */
 #ifndef PERCORE_HANDOVER_H
 #define PERCORE_HANDOVER_H
 
-#include "pool/queue.h"
+#include "pool/connections.h"
+#include "pool/registry.h"
 
-enum handover_word {
-	HANDOVER_MEETS = 'M', /* the new program has started, and has its own descriptors */
-	/* The new program serves, and it writes the log: */
-	HANDOVER_SERVES = 'S',             /* also what the old one's workers log */
-	HANDOVER_SERVES_APART = 'A',       /* but not that, which is in memory that it does not have */
-	HANDOVER_SERVES_WITHOUT_LOG = 'N', /* it does not: it has none */
-	HANDOVER_REOPEN =
-		'R', /* the new program does not serve yet; the old one's log is to be opened anew */
-	/* The old one has no process for the log any more (but where it has to keep it) nor for probes. */
-	HANDOVER_STEPS_ASIDE = 'O',
-	HANDOVER_ASKS_FOR_LOG = '?', /* the old one's workers have left; may it write what they logged? */
-	HANDOVER_LEAVES_LOG = 'L',   /* it may */
-};
+/*
+ * Sends the connection of a slot that the caller has claimed, with the part of a head
+ * that was read of it.  0; -EAGAIN: no room now; -errno.  The caller's copy stays open.
+ */
+int handover_send(int parcels, const struct connections *c, uint32_t slot, int fd);
 
-struct handover {
-	int ends[2]; /* the old program's, and the new one's */
-	uint64_t cookies[2];
-};
+/* Master that serves: takes in what waits.  False: some of it could not be had, and it was said. */
+bool handover_receive(int parcels, struct registry *r);
 
-/* Where it is open already, and no handler has closed it: nothing.  0 or -errno. */
-int handover_open(struct handover *handover);
-
-/* No handler has closed that end. */
-bool handover_has(const struct handover *handover, int end);
-
-/* 0; -EAGAIN: the other side has to read first; -errno. */
-int handover_send(int socket, const struct queue_parcel *parcel);
-int handover_say(int socket, enum handover_word word);
-
-/* 1: the parcel's descriptors are the caller's; a word; 0: nothing has come; -EPIPE: no more will; -errno:
- * one was lost. */
-int handover_receive(int socket, struct queue_parcel *parcel);
-
-/* Waits wait_ms.  A word; 0: none yet; -EPIPE: none will come. */
-int handover_hear(int socket, int wait_ms);
+/*
+ * Master that retires: sends what is free, `most` at a time.  True while there may be
+ * more to send.
+ */
+bool handover_give_free(int parcels, struct registry *r, unsigned most);
 
 #endif

@@ -1,288 +1,248 @@
 /*
- * master - the pool's life as a table of states and events.
+ * master - see master.h.
  *
- * The master serves nothing.  It waits in one place, sigtimedwait(2): which needs no
- * descriptor, so no handler can blind it by closing one (workers share its table).
- * After each event it looks after its workers: reaps, rescues, starts, ends.
- * Nothing is allocated once the pool stands.
+ * It waits in one place, for its workers' words, the supervisor's, its children's ends and the
+ * time; and never for anything else: no look-up of a name, no child, no write that can stall.
+ * So a worker that asks it for a descriptor has it at once.
  */
 #include "pool/master.h"
 
+#include "background/job_claim.h"
+#include "background/snapshot.h"
+#include "background/task.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "exchange/request.h"
 #include "log/log.h"
-#include "pool/admin.h"
-#include "pool/background.h"
-#include "pool/demand.h"
-#include "pool/descriptors.h"
+#include "pool/backlog_sampler.h"
 #include "pool/handover.h"
-#include "pool/keeper.h"
-#include "pool/listener.h"
-#include "pool/notify.h"
-#include "pool/pool.h"
-#include "pool/predecessor.h"
+#include "pool/helpers.h"
 #include "pool/publish.h"
-#include "pool/scribe.h"
-#include "pool/spawn.h"
-#include "pool/standby.h"
-#include "pool/upgrade.h"
+#include "pool/registry.h"
+#include "pool/worker.h"
+#include "pool/workers.h"
+#include "state/shared.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
 	TICK_MS = 250,
 	TICK_LEAST_MS = 10,
-	ADOPT_MS = 5,
 	TICKS_PER_TIMEOUT = 10,
-	BACKLOG_TICK_MS = 50,
-	BACKGROUND_GRACE_MS = 1000, /* at an upgrade */
+	BUSY_TICK_MS = 50,
+	LEAVING_TICK_MS = 5,  /* while somebody is to leave, or connections are to go over */
+	GIVE_MOST = 64,       /* connections in one go */
+	GIVE_UP_MS = 5000,    /* without anybody left who could serve what is not handed over */
+	LOG_FINISH_MS = 5000, /* for the access log, when no worker is left */
+	ADMIN_FINISH_MS = 1000,
+	EVENTS_MAX = 64,
 };
 
-enum state {
-	SERVING,
-	TRYING,  /* the new program is being tried; serving goes on */
-	LEAVING, /* what runs in the background leaves, to make room for the new program */
-	MENDING, /* the workers leave, for the queue has lost its descriptors */
-	DRAINING,
-	DONE,
-	FAILED,
-	STATES,
+/* What an event in master.events is of; below: a worker's index. */
+enum { EVENT_SIGNALS = 1 << 20, EVENT_CONTROL, EVENT_PARCELS };
+
+enum state { STARTING, SERVING, RETIRING, DRAINING, DONE, FAILED };
+
+struct master {
+	const struct inheritance *inheritance;
+	uint32_t supervisor_bytes;
+	const struct settings *settings;
+	struct exchange *exchange;
+	struct background *background;
+	enum state state;
+	struct shared shared;
+	struct pool_shm *shm;
+	struct connections connections;
+	struct registry registry;
+	struct workers workers;
+	struct helpers helpers;
+	struct backlog_sampler sampler;
+	int events, signals;
+	int masters[10];       /* descriptors that no worker gets */
+	bool has_new_memory;   /* not that of the generation before */
+	bool log_goes_on;      /* the next generation writes what is in the memory */
+	bool waits_for_others; /* DRAINING: other generations may still hand something over */
+	uint64_t tick_at_ms;
+	uint64_t alone_since_ms; /* no worker is left since then; 0: one is */
 };
 
-enum event {
-	EVENT_NONE,
-	EVENT_STOP,     /* SIGTERM, SIGINT, SIGQUIT */
-	EVENT_RELOAD,   /* SIGHUP */
-	EVENT_REOPEN,   /* SIGUSR1 */
-	EVENT_UPGRADE,  /* SIGUSR2, or too many leaked descriptors */
-	EVENT_GOOD,     /* the new program passed its trial */
-	EVENT_BAD,      /* it did not */
-	EVENT_UNSOUND,  /* the queue's descriptors do not work */
-	EVENT_EMPTY,    /* nobody is left of those who are to leave */
-	EVENT_HOPELESS, /* no worker could ever start */
-	EVENTS,
-};
+/* ---- Words of the supervisor, and what they do. */
 
-/* ---- What events do; each returns the next state. */
-
-static enum state drain(struct pool *pool)
+static void say_serves(struct master *m)
 {
-	notify_send("STOPPING=1\nSTATUS=finishing the requests in hand");
-	log_line("stopping: finishing the requests in hand");
-	upgrade_end_trial(pool);
-	pool->drain_since_ms = clock_coarse_ms();
-	atomic_store(&pool->shm->draining, 1);
-	if (predecessor_serves(pool) && !pool->was_ready) {
-		queue_retire(pool->queue); /* what waits to be accepted is the predecessor's */
-		spawn_end_starting(pool);
-	} else {
-		queue_drain(pool->queue);
-	}
-	predecessor_stop(pool);
-	background_drain(pool);
-	return DRAINING;
+	struct supervision_message message = { .word = SUPERVISION_SERVES,
+		                               .drain_timeout_ms = (uint64_t)m->settings->drain_timeout_ms,
+		                               .start_timeout_ms = (uint64_t)m->settings->start_timeout_ms,
+		                               .workers = m->workers.wanted,
+		                               .supervisor_bytes = m->supervisor_bytes };
+
+	if (m->settings->access_log)
+		message.flags |= SUPERVISION_HAS_LOG;
+	if (m->has_new_memory)
+		message.flags |= SUPERVISION_NEW_MEMORY;
+	strncpy(message.text, m->settings->state ? m->settings->state : "", sizeof message.text - 1);
+	supervision_say(m->inheritance->control, &message, m->shared.fd);
 }
 
-static enum state cut(struct pool *pool)
+static void watch(const struct master *m, int how, int fd, uint64_t what)
 {
-	if (clock_coarse_ms() < pool->drain_since_ms + SAME_SIGNAL_MS)
-		return DRAINING;
-	log_warning("told to stop again: requests in hand are cut");
-	spawn_cut_all(pool);
-	predecessor_cut(pool);
-	background_cut(pool);
-	return DRAINING;
+	struct epoll_event e = { .events = EPOLLIN, .data.u64 = what };
+
+	epoll_ctl(m->events, how, fd, &e);
 }
 
-static bool reload_settings(struct pool *pool)
+/* The first worker is ready, and the others as far as they can. */
+static void begin_to_serve(struct master *m)
 {
-	notify_reloading();
-	if (pool->settings->reload(pool->settings->context)) {
-		pool->shm->reload_error[0] = '\0';
-		scribe_reload(pool);
-		pool->queue->settings.io_timeout_ms = (unsigned)pool->settings->settings->io_timeout_ms;
-		atomic_fetch_add(&pool->shm->reloads, 1);
-		return true;
-	}
-	atomic_fetch_add(&pool->shm->reloads_failed, 1);
-	log_last(pool->shm->reload_error, sizeof pool->shm->reload_error);
-	log_error("reload: the configuration is wrong; the one before goes on");
-	notify_send("READY=1\nSTATUS=the configuration is wrong; the one before goes on");
-	return false;
-}
-
-static enum state reload(struct pool *pool)
-{
-	if (!reload_settings(pool))
-		return SERVING;
-	spawn_successors(pool);
-	pool->said_stuck = false;
-	pool->told_ready = false; /* systemd waits for the next READY */
-	admin_renew(pool);
-	background_reload(pool);
-	log_line("reload: %u workers start with the new configuration, the others leave", pool->workers);
-	return SERVING;
-}
-
-static enum state reload_while_trying(struct pool *pool)
-{
-	reload(pool);
-	return TRYING;
-}
-
-/* In whatever state.  stderr is the spawner's. */
-static void reopen(struct pool *pool)
-{
-	scribe_reopen(pool);
-	predecessor_reopen(pool);
-}
-
-/* A predecessor's slowest request is not the next program's affair. */
-static enum state wait_for_predecessor(struct pool *pool)
-{
-	if (!pool->upgrade_is_due)
-		log_line("upgrade: begins when the program before has finished its requests in hand");
-	pool->upgrade_is_due = true;
-	return SERVING;
-}
-
-/* Where ours have not served yet, the predecessor's go on for the next program.  Else they leave first. */
-static bool must_wait(struct pool *pool)
-{
-	if (pool->was_ready || queue_connections(pool->queue) > 0)
-		predecessor_relieve(pool);
-	return predecessor_is_there(pool) && !predecessor_serves(pool);
-}
-
-static enum state try_program(struct pool *pool)
-{
-	if (must_wait(pool))
-		return wait_for_predecessor(pool);
-	pool->upgrade_is_due = false;
-	if (upgrade_try(pool))
-		return TRYING;
-	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
-	return SERVING;
-}
-
-/* The trial may hang, or be of a program that is mended meanwhile. */
-static enum state try_anew(struct pool *pool)
-{
-	log_line("upgrade: the trial so far is ended; the program is tried anew");
-	upgrade_end_trial(pool);
-	return try_program(pool);
-}
-
-static enum state refuse_program(struct pool *pool)
-{
-	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
-	return SERVING;
-}
-
-static enum state make_room(struct pool *pool)
-{
-	if (must_wait(pool))
-		return wait_for_predecessor(pool);
-	log_line("upgrade: the new program takes over");
-	notify_reloading();
-	background_leave(pool, BACKGROUND_GRACE_MS);
-	if (predecessor_serves(pool))
-		spawn_end_starting(pool);
-	return LEAVING;
-}
-
-static enum state execute(struct pool *pool)
-{
-	/* One of ours may have begun to serve just as it was to be ended. */
-	if (must_wait(pool))
-		return wait_for_predecessor(pool);
-	upgrade_execute(pool);
-	pool->told_ready = pool->said_stuck = false; /* systemd was told that it reloads */
-	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
-	return SERVING;
-}
-
-static enum state begin_mending(struct pool *pool)
-{
-	log_warning("a handler closed descriptors that were not its own: starting anew");
-	spawn_tell_all(pool, POOL_EXIT_TOLD, clock_coarse_ms());
-	return MENDING;
-}
-
-static enum state mend(struct pool *pool)
-{
-	int error = keeper_restore(pool);
+	int error = shared_publish(&m->shared);
 
 	if (!error)
-		error = queue_init(pool->queue, pool->queue->size, &pool->queue->settings);
-	if (!error)
-		return SERVING;
-	log_error("the listening socket is lost: %s", strerror(-error));
-	return FAILED;
-}
-
-static enum state done(struct pool *pool)
-{
-	(void)pool;
-	return DONE;
-}
-
-static enum state fail(struct pool *pool)
-{
-	(void)pool;
-	return FAILED;
-}
-
-typedef enum state (*step)(struct pool *pool);
-
-/* Where there is none, the event changes nothing. */
-static const step steps[STATES][EVENTS] = {
-	[SERVING] = { [EVENT_STOP] = drain,
-	              [EVENT_RELOAD] = reload,
-	              [EVENT_UPGRADE] = try_program,
-	              [EVENT_UNSOUND] = begin_mending,
-	              [EVENT_HOPELESS] = fail },
-	[TRYING] = { [EVENT_STOP] = drain,
-	             [EVENT_RELOAD] = reload_while_trying,
-	             [EVENT_UPGRADE] = try_anew,
-	             [EVENT_GOOD] = make_room,
-	             [EVENT_BAD] = refuse_program,
-	             [EVENT_UNSOUND] = begin_mending,
-	             [EVENT_HOPELESS] = fail },
-	[LEAVING] = { [EVENT_STOP] = drain, [EVENT_EMPTY] = execute, [EVENT_HOPELESS] = fail },
-	[MENDING] = { [EVENT_STOP] = drain, [EVENT_EMPTY] = mend },
-	[DRAINING] = { [EVENT_STOP] = cut, [EVENT_EMPTY] = done },
-};
-
-static enum state take_step(struct pool *pool, enum state state, enum event event)
-{
-	if (event == EVENT_REOPEN)
-		reopen(pool);
-	return steps[state][event] ? steps[state][event](pool) : state;
-}
-
-/* ---- The wait. */
-
-static enum event event_of(int signal)
-{
-	switch (signal) {
-	case SIGTERM:
-	case SIGINT:
-	case SIGQUIT:
-		return EVENT_STOP;
-	case SIGHUP:
-		return EVENT_RELOAD;
-	case SIGUSR1:
-		return EVENT_REOPEN;
-	case SIGUSR2:
-		return EVENT_UPGRADE;
-	default: /* SIGCHLD, SIGRTMIN: the workers are looked after in any case */
-		return EVENT_NONE;
+		error = connections_listen(&m->connections);
+	if (error) {
+		log_error("cannot begin to serve: %s", strerror(-error));
+		m->state = FAILED;
+		return;
 	}
+	m->state = SERVING;
+	task_wake_all(m->background);
+	publish_generation(&m->workers, m->inheritance->number > 1);
+	watch(m, EPOLL_CTL_ADD, m->inheritance->parcels_in, EVENT_PARCELS);
+	say_serves(m);
+}
+
+/* What runs in the background goes on to its own limit; where it has none, to that of a request. */
+static uint64_t leave_by_ms(const struct master *m, long limit_ms)
+{
+	return limit_ms > 0 ? UINT64_MAX : clock_coarse_ms() + (uint64_t)m->settings->drain_timeout_ms;
+}
+
+static void retire(struct master *m, uint32_t flags)
+{
+	if (m->state != SERVING)
+		return;
+	log_info("generation %u retires", m->inheritance->number);
+	m->state = RETIRING;
+	m->log_goes_on = flags & SUPERVISION_LOG_GOES_ON;
+	atomic_store(&m->connections.shm->retired, 1);
+	connections_deafen(&m->connections);
+	watch(m, EPOLL_CTL_DEL, m->inheritance->parcels_in, EVENT_PARCELS);
+	helpers_tell(&m->helpers, HELPER_LOG_WRITER, m->log_goes_on ? ORDER_LEAVE : ORDER_FINISH, UINT64_MAX);
+	helpers_tell(&m->helpers, HELPER_ADMIN, ORDER_LEAVE, clock_coarse_ms() + ADMIN_FINISH_MS);
+	helpers_tell(&m->helpers, HELPER_TASKS, ORDER_LEAVE, leave_by_ms(m, m->settings->task_timeout_ms));
+	helpers_tell(&m->helpers, HELPER_JOBS, ORDER_LEAVE, leave_by_ms(m, m->settings->job_timeout_ms));
+}
+
+static void drain(struct master *m, uint32_t flags)
+{
+	uint64_t by_ms = leave_by_ms(m, 0);
+
+	helpers_tell(&m->helpers, HELPER_TASKS, ORDER_FINISH, by_ms);
+	helpers_tell(&m->helpers, HELPER_JOBS, ORDER_FINISH, by_ms);
+	if (m->state == STARTING) {
+		m->state = DRAINING;
+		workers_cut_all(&m->workers);
+	}
+	if (m->state != SERVING)
+		return;
+	m->state = DRAINING;
+	m->waits_for_others = flags & SUPERVISION_OTHERS;
+	atomic_store(&m->shm->draining, 1);
+	registry_drain(&m->registry);
+	helpers_tell(&m->helpers, HELPER_LOG_WRITER, ORDER_FINISH, UINT64_MAX);
+}
+
+static void cut(struct master *m)
+{
+	workers_cut_all(&m->workers);
+	helpers_tell(&m->helpers, HELPER_TASKS, ORDER_LEAVE, 0);
+	helpers_tell(&m->helpers, HELPER_JOBS, ORDER_LEAVE, 0);
+}
+
+static void take_word(struct master *m, const struct supervision_message *message)
+{
+	switch (message->word) {
+	case SUPERVISION_RETIRE:
+		retire(m, message->flags);
+		break;
+	case SUPERVISION_STOP:
+		drain(m, message->flags);
+		break;
+	case SUPERVISION_LAST:
+		m->waits_for_others = false;
+		break;
+	case SUPERVISION_CUT:
+		cut(m);
+		break;
+	case SUPERVISION_REOPEN:
+		helpers_reopen_log(&m->helpers);
+		break;
+	case SUPERVISION_REFUSED:
+		publish_refusal(m->shm, message->text);
+		break;
+	default: /* of a supervisor that knows more than we do */
+		break;
+	}
+}
+
+/* The supervisor is gone: everything leaves after the requests in hand. */
+static void lose_supervisor(struct master *m)
+{
+	watch(m, EPOLL_CTL_DEL, m->inheritance->control, EVENT_CONTROL);
+	log_error("the supervisor is gone: finishing the requests in hand");
+	drain(m, 0);
+	if (m->state == RETIRING) /* nobody takes what would be handed over */
+		atomic_store(&m->connections.shm->draining, 1);
+}
+
+static void hear_supervisor(struct master *m)
+{
+	struct supervision_message message;
+	int fd, got;
+
+	while ((got = supervision_hear(m->inheritance->control, &message, &fd)) == 1) {
+		if (fd >= 0)
+			close(fd);
+		take_word(m, &message);
+	}
+	if (got == 0)
+		lose_supervisor(m);
+}
+
+/* ---- Events. */
+
+static void reap(struct master *m)
+{
+	struct signalfd_siginfo signal;
+	siginfo_t event = { 0 };
+
+	while (read(m->signals, &signal, sizeof signal) > 0)
+		;
+	while (waitid(P_ALL, 0, &event, WEXITED | WSTOPPED | WCONTINUED | WNOHANG) == 0 && event.si_pid > 0) {
+		uint64_t now_ms = clock_coarse_ms();
+		if (!workers_note(&m->workers, &event, now_ms))
+			helpers_note(&m->helpers, &event, now_ms);
+		event.si_pid = 0;
+	}
+}
+
+static void take_event(struct master *m, uint64_t what)
+{
+	if (what == EVENT_SIGNALS)
+		reap(m);
+	else if (what == EVENT_CONTROL)
+		hear_supervisor(m);
+	else if (what == EVENT_PARCELS)
+		handover_receive(m->inheritance->parcels_in, &m->registry);
+	else
+		workers_hear(&m->workers, (unsigned)what);
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -291,340 +251,347 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /* Fine enough for the shortest time that is watched. */
-static uint64_t tick_ms(const struct pool *pool)
+static uint64_t tick_ms(const struct master *m)
 {
-	const struct settings *s = pool->settings->settings;
-	uint64_t tick = TICK_MS, watchdog = notify_watchdog_ms();
+	const struct settings *s = m->settings;
+	uint64_t tick = TICK_MS;
 
 	if (s->request_timeout_ms > 0)
 		tick = least(tick, (uint64_t)s->request_timeout_ms / TICKS_PER_TIMEOUT);
 	if (s->slow_log_ms > 0)
 		tick = least(tick, (uint64_t)s->slow_log_ms / TICKS_PER_TIMEOUT);
-	if (pool->is_busy)
-		tick = least(tick, BACKLOG_TICK_MS);
-	if (watchdog > 0)
-		tick = least(tick, watchdog);
+	if (m->sampler.is_busy)
+		tick = least(tick, BUSY_TICK_MS);
+	if (m->inheritance->watchdog_ms > 0)
+		tick = least(tick, m->inheritance->watchdog_ms);
 	return tick > TICK_LEAST_MS ? tick : TICK_LEAST_MS;
 }
 
-static enum event wait_for_event(const struct pool *pool, uint64_t until_ms)
+static bool may_start_helpers(const struct master *m)
 {
-	uint64_t now_ms = clock_coarse_ms();
-	uint64_t wait_ms = until_ms > now_ms ? until_ms - now_ms : 0;
-	const struct timespec wait = { .tv_sec = (time_t)(wait_ms / 1000),
-		                       .tv_nsec = (long)(wait_ms % 1000) * 1000000 };
-
-	return event_of(sigtimedwait(&pool->signals, NULL, &wait));
+	return m->state == SERVING;
 }
 
-/* ---- Looking after the pool. */
-
-static bool runs(const struct pool *pool, const struct seat *seat)
+static void wait_for_events(struct master *m)
 {
-	return seat->process >= 0 && pool->processes[seat->process].state == PROCESS_RUNNING;
+	struct epoll_event events[EVENTS_MAX];
+	uint64_t now_ms = clock_coarse_ms(), until_ms = m->tick_at_ms;
+
+	if (m->state == STARTING || m->state == SERVING)
+		until_ms = least(until_ms, workers_next_ms(&m->workers));
+	if (may_start_helpers(m))
+		until_ms = least(until_ms, helpers_next_ms(&m->helpers));
+	if (m->state == RETIRING || m->state == DRAINING || workers_are_leaving(&m->workers))
+		until_ms = least(until_ms, now_ms + LEAVING_TICK_MS);
+	int n = epoll_wait(m->events, events, EVENTS_MAX,
+	                   until_ms > now_ms ? (int)least(until_ms - now_ms, TICK_MS) : 0);
+	for (int i = 0; i < n; i++)
+		take_event(m, events[i].data.u64);
 }
 
-static bool all_run(const struct pool *pool)
+/* ---- Looking after the generation. */
+
+static void tick(struct master *m, uint64_t now_ms)
 {
-	for (unsigned i = 0; i < pool->workers; i++)
-		if (!runs(pool, &pool->seats[i]))
-			return false;
-	return true;
-}
-
-/*
- * Descriptors that dead workers' handlers left open.  What the living hold cannot be
- * told from that, so what each held when the pool was first complete is taken for it.
- */
-static enum event count_leaks(struct pool *pool)
-{
-	unsigned known = queue_connections(pool->queue) + 6; /* 0, 1, 2, listener, epoll, state: at most */
-	known += limit_redis_descriptors(&pool->settings->exchange->limit.shm->store, pool->process_top);
-	unsigned open = descriptors_open();
-	unsigned unknown = open > known ? open - known : 0;
-
-	if (!pool->has_baseline) {
-		pool->baseline = unknown;
-		pool->has_baseline = true;
-	}
-	unsigned leaked = unknown > pool->baseline ? unknown - pool->baseline : 0;
-	atomic_store(&pool->shm->leaked_descriptors, leaked);
-	pool->count_leaks = false;
-	if (leaked <= pool->queue->size / 4 || pool->checker)
-		return EVENT_NONE;
-	log_warning("killed handlers left %u descriptors open: executing the program anew to be rid of them",
-	            leaked);
-	return EVENT_UPGRADE;
-}
-
-static enum event tick(struct pool *pool, uint64_t now_ms)
-{
-	queue_tick(pool->queue);
-	if (!predecessor_serves(pool)) /* else that looks */
-		demand_look(pool, now_ms);
-	publish_load(pool);
-	if (notify_watchdog_ms() > 0)
-		notify_send("WATCHDOG=1");
-	if (!queue_is_sound(pool->queue))
-		return EVENT_UNSOUND;
-	if (!all_run(pool) || (pool->has_baseline && !pool->count_leaks))
-		return EVENT_NONE;
-	return count_leaks(pool);
-}
-
-/* All; or one does, and others cannot start: maybe for want of what the predecessor's workers hold. */
-static bool run_as_far_as_they_can(const struct pool *pool)
-{
-	bool any = false;
-
-	for (unsigned i = 0; i < pool->workers; i++) {
-		const struct seat *seat = &pool->seats[i];
-		if (runs(pool, seat))
-			any = true;
-		else if (seat->quick_deaths == 0)
-			return false;
-	}
-	return any;
-}
-
-/* What is wrong is mended sooner if it is said. */
-static void say_if_stuck(struct pool *pool)
-{
-	if (!predecessor_serves(pool) || pool->was_ready || pool->said_stuck)
+	if (now_ms < m->tick_at_ms)
 		return;
-	for (unsigned i = 0; i < pool->workers; i++)
-		if (pool->seats[i].quick_deaths == 0)
-			return;
-	pool->said_stuck = true;
-	atomic_fetch_add(&pool->shm->upgrades_failed, 1);
-	log_error("upgrade: no worker of this program can start; those of the one before serve on.  Mend it, "
-	          "then send SIGUSR2, or SIGHUP where it was the configuration");
-	notify_send(
-		"READY=1\nSTATUS=no worker of the new program can start; those of the one before serve on");
-}
-
-static void tell_readiness(struct pool *pool)
-{
-	bool ready = all_run(pool) && !pool->reloading;
-
-	if (run_as_far_as_they_can(pool))
-		predecessor_relieve(pool);
-	say_if_stuck(pool);
-	if (ready && !pool->told_ready)
-		notify_send("READY=1\nSTATUS=%u workers serve", pool->workers);
-	pool->told_ready = ready;
-}
-
-static bool is_empty(const struct pool *pool, enum state state)
-{
-	switch (state) {
-	case LEAVING:
-		return !background_is_any(pool) &&
-		       (!predecessor_serves(pool) || pool->was_ready || spawn_alive(pool) == 0);
-	case MENDING:
-		return spawn_alive(pool) == 0;
-	case DRAINING:
-		return spawn_alive(pool) == 0 && !predecessor_is_there(pool);
-	default:
-		return false;
+	registry_tick(&m->registry);
+	workers_sweep_slots(&m->workers);
+	if (m->state == SERVING || m->state == DRAINING)
+		publish_load(&m->workers);
+	if (m->state == SERVING) {
+		backlog_sampler_look(&m->sampler, now_ms);
+		if (m->inheritance->watchdog_ms > 0)
+			supervision_say(m->inheritance->control,
+			                &(struct supervision_message){ .word = SUPERVISION_TICK }, -1);
 	}
+	m->tick_at_ms = now_ms + tick_ms(m);
 }
 
-/* Workers that are missing are started. */
-static bool fills_seats(const struct pool *pool, enum state state)
+static void refuse(struct master *m, const char *reason)
 {
-	return state == SERVING || state == TRYING || (state == LEAVING && !predecessor_serves(pool));
+	log_error("%s", reason);
+	supervision_refuse(m->inheritance, reason);
+	m->state = FAILED;
 }
 
-/* After any event.  What has come of it. */
-static enum event look_after(struct pool *pool, enum state state)
+static void look_after_start(struct master *m)
+{
+	if (workers_run_as_far_as_they_can(&m->workers))
+		begin_to_serve(m);
+	else if (workers_are_hopeless(&m->workers))
+		refuse(m, "no worker could start: giving up");
+}
+
+/* What is busy now goes over after its request; its worker says so. */
+static void look_after_retreat(struct master *m, uint64_t now_ms)
+{
+	bool has_more = handover_give_free(m->inheritance->parcels_out, &m->registry, GIVE_MOST);
+
+	m->workers.was_freed = false;
+	if (!has_more) /* until then they serve what is not handed over */
+		workers_tell_all(&m->workers, POOL_EXIT_TOLD, now_ms);
+	if (!m->alone_since_ms)
+		return;
+	if (m->registry.count > 0 && now_ms >= m->alone_since_ms + GIVE_UP_MS) {
+		log_warning("%u connections could not be handed over: they are closed", m->registry.count);
+		m->state = DONE;
+	}
+	if (m->registry.count == 0 && !helpers_has_any(&m->helpers))
+		m->state = DONE;
+}
+
+/* The log last, since workers write into it to their end. */
+static void look_after_end(struct master *m, uint64_t now_ms)
+{
+	if (!m->waits_for_others)
+		workers_tell_all(&m->workers, POOL_EXIT_TOLD, now_ms);
+	if (!m->alone_since_ms)
+		return;
+	uint64_t log_by_ms = m->alone_since_ms + LOG_FINISH_MS;
+	helpers_tell(&m->helpers, HELPER_ADMIN, ORDER_LEAVE, m->alone_since_ms + ADMIN_FINISH_MS);
+	helpers_tell(&m->helpers, HELPER_LOG_WRITER, ORDER_FINISH, log_by_ms);
+	if (!helpers_has(&m->helpers, HELPER_LOG_WRITER) && helpers_unwritten_bytes(&m->helpers) > 0 &&
+	    now_ms < log_by_ms)
+		helpers_start(&m->helpers, HELPER_LOG_WRITER, now_ms);
+	if (!helpers_has_any(&m->helpers))
+		m->state = DONE;
+}
+
+/* After any event. */
+static void look_after(struct master *m)
 {
 	uint64_t now_ms = clock_coarse_ms();
 
-	if (!spawn_reap(pool, now_ms))
-		return EVENT_HOPELESS;
-	predecessor_look(pool, now_ms);
-	scribe_look(pool, now_ms);
-	admin_due(pool, now_ms);
-	spawn_look_for_ready(pool, now_ms);
-	spawn_end_overdue(pool, now_ms);
-	background_look(pool, now_ms, state == SERVING || state == TRYING);
-	if (pool->adopting)
-		pool->adopting = !queue_adopt(pool->queue, pool->slots, pool->process_top);
-	if (fills_seats(pool, state)) {
-		spawn_due(pool, now_ms);
-		tell_readiness(pool);
-	}
-	/* Until then connections may come from there. */
-	if (state == DRAINING && !predecessor_is_there(pool))
-		spawn_tell_all(pool, POOL_EXIT_TOLD, now_ms);
-	publish_size(pool);
-	publish_workers(pool);
-	if (is_empty(pool, state))
-		return EVENT_EMPTY;
-	if (state == TRYING && upgrade_verdict(pool) >= 0)
-		return upgrade_verdict(pool) == 0 ? EVENT_GOOD : EVENT_BAD;
-	if (state == SERVING && pool->upgrade_is_due && !predecessor_is_there(pool))
-		return EVENT_UPGRADE;
-	return EVENT_NONE;
-}
-
-static int live(struct pool *pool)
-{
-	enum state state = SERVING;
-	uint64_t tick_at_ms = clock_coarse_ms();
-
-	while (state != DONE && state != FAILED) {
-		uint64_t now_ms = clock_coarse_ms();
-		enum event event = look_after(pool, state);
-		if (event == EVENT_NONE && now_ms >= tick_at_ms) {
-			event = tick(pool, now_ms);
-			tick_at_ms = now_ms + tick_ms(pool);
-		}
-		if (event == EVENT_NONE) {
-			uint64_t until_ms = least(tick_at_ms, scribe_next_ms(pool));
-			if (fills_seats(pool, state))
-				until_ms = least(until_ms, spawn_next_ms(pool));
-			if (state == SERVING || state == TRYING)
-				until_ms = least(until_ms, background_next_ms(pool));
-			event = wait_for_event(pool, pool->adopting ? least(until_ms, now_ms + ADOPT_MS)
-			                                            : until_ms);
-		}
-		state = take_step(pool, state, event);
-	}
-	return state == DONE ? 0 : 1;
+	tick(m, now_ms);
+	if (m->state == STARTING || m->state == SERVING)
+		workers_start_due(&m->workers, now_ms);
+	workers_end_overdue(&m->workers, now_ms);
+	helpers_look(&m->helpers, now_ms, may_start_helpers(m));
+	if (workers_alive(&m->workers) > 0)
+		m->alone_since_ms = 0;
+	else if (!m->alone_since_ms)
+		m->alone_since_ms = now_ms;
+	if (m->state == STARTING)
+		look_after_start(m);
+	if (m->state == RETIRING)
+		look_after_retreat(m, now_ms);
+	if (m->state == DRAINING)
+		look_after_end(m, now_ms);
+	publish_workers(&m->workers);
 }
 
 /* ---- The start. */
 
-static void block_signals(struct pool *pool)
+static void do_nothing(int signal)
 {
-	const int waited[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD, 0 };
+	(void)signal;
+}
 
-	sigemptyset(&pool->signals);
-	for (const int *s = waited; *s; s++)
-		sigaddset(&pool->signals, *s);
-	sigaddset(&pool->signals, SIGRTMIN); /* a worker is ready */
-	sigprocmask(SIG_BLOCK, &pool->signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
+/* What a terminal or a service manager sends to every process, the supervisor tells us in its own time. */
+static int take_signals(struct master *m)
+{
+	static const int unwanted[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, 0 };
+	const struct sigaction action = { .sa_handler = do_nothing, .sa_flags = SA_RESTART };
+	sigset_t set;
+
+	for (const int *s = unwanted; *s; s++)
+		sigaction(*s, &action, NULL);
 	signal(SIGCHLD, SIG_DFL); /* a spawner may have left it ignored: then nobody could be reaped */
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	m->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return m->signals < 0 ? -errno : 0;
 }
 
-static void set_metrics(const struct pool *pool)
+static int open_shared(struct master *m)
 {
-	struct metrics *metrics = pool->settings->exchange->metrics;
+	const struct settings *s = m->settings;
+	const size_t sizes[SHARED_SECTIONS] = {
+		[SHARED_POOL] = sizeof(struct pool_shm),
+		[SHARED_SHED] = sizeof(struct shed_shm),
+		[SHARED_SLOTS] = SLOTS_MAX * sizeof(struct worker_shm),
+		[SHARED_METRICS] = metrics_bytes(m->exchange->metrics),
+		[SHARED_LIMIT] = sizeof(struct limit_shm),
+		[SHARED_LIMIT_TABLE] = limit_table_bytes((size_t)s->limit_table),
+		[SHARED_ACCESS] = sizeof(struct access_shm),
+		[SHARED_BACKGROUND] = sizeof(struct background_shm)
+	};
+	int memory = m->inheritance->memory;
+	int error = memory >= 0 ? shared_attach(&m->shared, memory, s->state, sizes) : -ENOENT;
 
-	metrics->pool = pool->shm;
-	metrics->workers = pool->slots;
-	metrics->shed = pool->settings->exchange->shed.shm;
-	metrics->access = pool->settings->exchange->access.shm;
-	metrics_open(metrics, shared_section(&pool->shared, SHARED_METRICS));
-	metrics_take_slot(metrics, METRICS_MASTER);
+	if (error) {
+		m->has_new_memory = true;
+		if (memory >= 0) {
+			log_notice("the shared memory is laid out anew: counters start at 0");
+			close(memory);
+		}
+		error = shared_create(&m->shared, s->state, sizes);
+	}
+	if (error)
+		log_error("state %s: %s", s->state ? s->state : "(memory)", strerror(-error));
+	return error;
 }
 
-static int open_shared(struct pool *pool)
+static void attach(struct master *m)
 {
-	const struct pool_settings *s = pool->settings;
-	const size_t sizes[SHARED_SECTIONS] = { [SHARED_POOL] = sizeof(struct pool_shm),
-		                                [SHARED_SHED] = sizeof(struct shed_shm),
-		                                [SHARED_SLOTS] = SLOTS_MAX * sizeof(struct worker_shm),
-		                                [SHARED_METRICS] = metrics_bytes(s->exchange->metrics),
-		                                [SHARED_LIMIT] = sizeof(struct limit_shm),
-		                                [SHARED_LIMIT_TABLE] =
-		                                        limit_table_bytes((size_t)s->settings->limit_table),
-		                                [SHARED_ACCESS] = sizeof(struct access_shm),
-		                                [SHARED_BACKGROUND] = sizeof(struct background_shm) };
-	int error = -EPROTO;
+	struct exchange *e = m->exchange;
+	struct metrics *metrics = e->metrics;
 
-	if (s->inherited.state >= 0)
-		error = shared_attach(&pool->shared, s->inherited.state, s->settings->state, sizes);
-	if (s->inherited.state >= 0 && error)
-		log_warning("upgrade: the shared memory is laid out anew: counters start at 0");
-	if (error)
-		error = shared_create(&pool->shared, s->settings->state, sizes);
-	if (error)
-		return error;
-	pool->shm = shared_section(&pool->shared, SHARED_POOL);
-	pool->slots = shared_section(&pool->shared, SHARED_SLOTS);
-	atomic_store(&pool->shm->draining, 0);
-	s->exchange->shed.shm = shared_section(&pool->shared, SHARED_SHED);
-	limit_attach(&s->exchange->limit, shared_section(&pool->shared, SHARED_LIMIT),
-	             shared_section(&pool->shared, SHARED_LIMIT_TABLE), (size_t)s->settings->limit_table);
-	s->exchange->access.shm = shared_section(&pool->shared, SHARED_ACCESS);
-	background_open(pool, shared_section(&pool->shared, SHARED_BACKGROUND));
-	publish_master(pool);
-	set_metrics(pool);
+	m->shm = shared_section(&m->shared, SHARED_POOL);
+	e->shed.shm = shared_section(&m->shared, SHARED_SHED);
+	limit_attach(&e->limit, shared_section(&m->shared, SHARED_LIMIT),
+	             shared_section(&m->shared, SHARED_LIMIT_TABLE), (size_t)m->settings->limit_table);
+	e->access.shm = shared_section(&m->shared, SHARED_ACCESS);
+	metrics->pool = m->shm;
+	metrics->workers = shared_section(&m->shared, SHARED_SLOTS);
+	metrics->shed = e->shed.shm;
+	metrics->access = e->access.shm;
+	metrics_open(metrics, shared_section(&m->shared, SHARED_METRICS));
+	metrics_take_slot(metrics, METRICS_MASTER + m->inheritance->lane);
+}
+
+static void attach_background(struct master *m)
+{
+	struct background *b = m->background;
+
+	b->shm = shared_section(&m->shared, SHARED_BACKGROUND);
+	snprintf(b->shm->place, sizeof b->shm->place, "%s", m->inheritance->place);
+	task_bind(b);
+	job_claim_drop_dead(&b->shm->jobs);
+	snapshot_use(b->shm);
+	background_use(b);
+}
+
+/* How many connections may be kept: each is a descriptor here. */
+static uint32_t capacity(unsigned workers)
+{
+	unsigned limit = descriptors_raise_limit(), used = descriptors_count() + 2 * workers + 8;
+
+	return limit > used ? limit - used : 1;
+}
+
+static int open_connections(struct master *m)
+{
+	const struct connections_settings settings = { .listener = m->inheritance->listener,
+		                                       .io_timeout_ms = (unsigned)m->settings->io_timeout_ms,
+		                                       .capacity = capacity(settings_workers(m->settings)),
+		                                       .is_pool = true };
+	int error = connections_open(&m->connections, &settings);
+
+	return error ? error : registry_open(&m->registry, &m->connections);
+}
+
+static int open_events(struct master *m)
+{
+	m->events = epoll_create1(EPOLL_CLOEXEC);
+	if (m->events < 0)
+		return -errno;
+	watch(m, EPOLL_CTL_ADD, m->signals, EVENT_SIGNALS);
+	watch(m, EPOLL_CTL_ADD, m->inheritance->control, EVENT_CONTROL);
 	return 0;
 }
 
-static int open_queue(struct pool *pool)
+static int open_workers(struct master *m)
 {
-	const struct pool_settings *s = pool->settings;
-	const struct queue_settings queue = { .listener = s->listener,
-		                              .io_timeout_ms = (unsigned)s->settings->io_timeout_ms,
-		                              .is_pool = true };
-	uint32_t descriptors = queue_descriptors();
+	const struct inheritance *i = m->inheritance;
+	const int masters[] = { m->events, m->signals, i->control, i->parcels_in, m->shared.fd, i->admin_listener };
+	unsigned n = 0;
 
-	pool->queue = queue_map(descriptors);
-	return pool->queue ? queue_init(pool->queue, descriptors, &queue) : -errno;
+	for (size_t fd = 0; fd < sizeof masters / sizeof masters[0]; fd++)
+		if (masters[fd] >= 0)
+			m->masters[n++] = masters[fd];
+	m->masters[n] = -1;
+	m->workers = (struct workers){ .settings = m->settings,
+		                       .exchange = m->exchange,
+		                       .input = worker_input(m->settings),
+		                       .shm = m->shm,
+		                       .slots = shared_section(&m->shared, SHARED_SLOTS),
+		                       .connections = &m->connections,
+		                       .registry = &m->registry,
+		                       .parcels = i->parcels_out,
+		                       .events = m->events,
+		                       .masters = m->masters,
+		                       .generation = i->number };
+	m->sampler = (struct backlog_sampler){ .connections = &m->connections,
+		                               .shm = m->shm,
+		                               .slots = m->workers.slots,
+		                               .shed = &m->exchange->shed,
+		                               .workers = settings_workers(m->settings) };
+	return workers_open(&m->workers);
 }
 
-static int stand_up(struct pool *pool)
+static int open_helpers(struct master *m)
 {
-	predecessor_meet(pool);
-	pool->processes = calloc(SLOTS_MAX, sizeof *pool->processes);
-	pool->seats = calloc(WORKERS_MAX, sizeof *pool->seats);
-	if (!pool->processes || !pool->seats)
-		return -ENOMEM;
-	for (unsigned i = 0; i < WORKERS_MAX; i++)
-		pool->seats[i].process = pool->seats[i].successor = -1;
-	pool->workers = settings_workers(pool->settings->settings);
+	m->helpers = (struct helpers){ .settings = m->settings,
+		                       .exchange = m->exchange,
+		                       .background = m->background,
+		                       .shm = m->shm,
+		                       .admin_listener = m->settings->admin ? m->inheritance->admin_listener : -1,
+		                       .memory = m->shared.fd,
+		                       .lane = m->inheritance->lane };
+	return helpers_open(&m->helpers);
+}
+
+/* 0 or -errno, and it was said. */
+static int stand_up(struct master *m)
+{
+	int (*const steps[])(struct master *) = { take_signals, open_connections, open_events, NULL };
+	int error = open_shared(m);
+
+	if (error)
+		return error;
 	request_seed();
-	int error = admin_open(pool);
+	for (int i = 0; !error && steps[i]; i++)
+		error = steps[i](m);
+	if (!error) {
+		attach(m);
+		attach_background(m);
+		error = open_workers(m);
+	}
 	if (!error)
-		error = handover_open(&pool->handover);
-	if (!error)
-		error = open_shared(pool);
-	return error ? error : open_queue(pool);
-}
-
-/* From the first worker to the end of the last. */
-static int serve(struct pool *pool)
-{
-	const struct settings *settings = pool->settings->settings;
-	char socket[256];
-
-	listener_describe(pool->settings->listener, socket, sizeof socket);
-	log_line("serving on %s with %u workers", socket, pool->workers);
-	keeper_start(pool);
-	int status = live(pool);
-	background_finish(pool, (uint64_t)settings->drain_timeout_ms);
-	background_close(pool);
-	scribe_finish(pool);
-	keeper_stop(pool);
-	admin_stop(pool);
-	if (settings->state)
-		unlink(settings->state);
-	shared_close(&pool->shared);
-	return status;
-}
-
-int master_run(const struct pool_settings *settings)
-{
-	struct pool pool = { .settings = settings, .admin_listener = -1 };
-	int status = 1;
-
-	block_signals(&pool);
-	int error = stand_up(&pool);
-	if (predecessor_serves(&pool))
-		notify_watchdog_resume();
+		error = open_helpers(m);
 	if (error)
 		log_error("cannot set up the pool: %s", strerror(-error));
-	if (!error)
-		status = serve(&pool);
-	else if (predecessor_serves(&pool))
-		status = standby_run(&pool);
-	free(pool.processes);
-	free(pool.seats);
-	return status;
+	return error;
+}
+
+static void say_unwritten(const struct master *m)
+{
+	uint64_t bytes = helpers_unwritten_bytes(&m->helpers);
+
+	if (m->state == DONE && !m->log_goes_on && bytes > 0)
+		log_error("access log: %llu bytes of records could not be written", (unsigned long long)bytes);
+}
+
+int master_run(const struct master_settings *settings)
+{
+	static struct master m;
+	char reason[SUPERVISION_TEXT_MAX];
+
+	m = (struct master){ .inheritance = settings->inheritance,
+		             .supervisor_bytes = settings->supervisor_bytes,
+		             .settings = settings->settings,
+		             .exchange = settings->exchange,
+		             .background = settings->background,
+		             .state = STARTING };
+	prctl(PR_SET_NAME, "percore-master");
+	log_never_stall();
+	if (stand_up(&m) != 0) {
+		log_last(reason, sizeof reason);
+		supervision_refuse(m.inheritance, reason);
+		return 1;
+	}
+	while (m.state != DONE && m.state != FAILED) {
+		look_after(&m);
+		if (m.state != DONE && m.state != FAILED)
+			wait_for_events(&m);
+	}
+	if (m.state == FAILED)
+		workers_cut_all(&m.workers);
+	say_unwritten(&m);
+	workers_close(&m.workers);
+	shared_close(&m.shared);
+	return m.state == DONE ? 0 : 1;
 }

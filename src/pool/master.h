@@ -1,33 +1,27 @@
-/* master - starts the workers, replaces the dead, reloads, upgrades and stops the pool. */
+/*
+ * master - one generation: its workers and helpers, from their start until another generation has taken over.
+ *
+ * STARTING until the workers are ready; SERVING; RETIRING when the next generation serves:
+ * accepts no more, hands over each connection as soon as it is free, leaves; DRAINING when
+ * the service is stopped.  Its parent is the supervisor (supervisor/supervisor.h).
+ */
 #ifndef PERCORE_MASTER_H
 #define PERCORE_MASTER_H
 
 #include "background/background.h"
 #include "base/settings.h"
 #include "exchange/exchange.h"
+#include "pool/supervision.h"
 
-#include <sys/types.h>
-
-/* Descriptors that an upgrade passes on. */
-struct inheritance {
-	int listener;   /* -1: there was no program before us */
-	int state;      /* its shared memory */
-	int socket;     /* see handover.h */
-	pid_t retiring; /* see retire.h */
+struct master_settings {
+	const struct inheritance *inheritance;
+	uint32_t supervisor_bytes; /* of struct supervisor */
+	const struct settings *settings;
+	struct exchange *exchange;
+	struct background *background;
 };
 
-struct pool_settings {
-	int listener;
-	struct inheritance inherited;    /* from the program before us */
-	const struct settings *settings; /* change when `reload` succeeds */
-	struct exchange *exchange;       /* likewise */
-	struct background *background;   /* likewise */
-	bool (*reload)(void *context);   /* reads the configuration anew; false, and said: nothing changed */
-	void *context;
-	char **argv;
-};
-
-/* Returns the exit status once the pool has stopped. */
-int master_run(const struct pool_settings *settings);
+/* Returns the exit status. */
+int master_run(const struct master_settings *settings);
 
 #endif

@@ -1,23 +1,26 @@
 /* publish - see publish.h. */
 #include "pool/publish.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
-unsigned publish_slot_top(const struct pool *pool)
+void publish_generation(const struct workers *w, bool is_reload)
 {
-	unsigned top = atomic_load(&pool->shm->slot_top);
+	struct pool_shm *shm = w->shm;
 
-	return top < SLOTS_MAX ? top : SLOTS_MAX;
+	atomic_store(&shm->master, (uint32_t)getpid());
+	atomic_store(&shm->generation, w->generation);
+	atomic_store(&shm->workers, w->wanted);
+	atomic_store(&shm->draining, 0);
+	shm->reload_error[0] = '\0';
+	if (is_reload)
+		atomic_fetch_add(&shm->reloads, 1);
 }
 
-void publish_master(const struct pool *pool)
+void publish_refusal(struct pool_shm *shm, const char *reason)
 {
-	atomic_store(&pool->shm->master, (uint32_t)getpid());
-}
-
-void publish_size(const struct pool *pool)
-{
-	atomic_store_explicit(&pool->shm->workers, pool->workers, memory_order_relaxed);
+	snprintf(shm->reload_error, sizeof shm->reload_error, "%s", reason);
+	atomic_fetch_add(&shm->reloads_failed, 1);
 }
 
 static enum worker_life life_of(const struct process *p)
@@ -25,33 +28,39 @@ static enum worker_life life_of(const struct process *p)
 	return p->state == PROCESS_STARTING || p->state == PROCESS_RUNNING ? WORKER_LIVES : WORKER_LEAVES;
 }
 
-void publish_workers(const struct pool *pool)
+static void raise_slot_top(struct pool_shm *shm, uint32_t top)
 {
-	for (unsigned i = 0; i < pool->process_top; i++) {
-		const struct process *p = &pool->processes[i];
-		if (p->state == PROCESS_NONE)
-			continue;
-		atomic_store_explicit(&pool->slots[i].seat, p->seat, memory_order_relaxed);
-		atomic_store_explicit(&pool->slots[i].pid, (uint32_t)p->pid, memory_order_relaxed);
-		atomic_store_explicit(&pool->slots[i].life, life_of(p), memory_order_release);
-	}
-	if (pool->process_top > publish_slot_top(pool))
-		atomic_store(&pool->shm->slot_top, pool->process_top);
+	uint32_t seen = atomic_load(&shm->slot_top);
+
+	while (seen < top && !atomic_compare_exchange_weak(&shm->slot_top, &seen, top))
+		;
 }
 
-void publish_load(const struct pool *pool)
+void publish_workers(const struct workers *w)
+{
+	for (unsigned i = 0; i < w->top; i++) {
+		const struct process *p = &w->processes[i];
+		if (p->state == PROCESS_NONE)
+			continue;
+		atomic_store_explicit(&w->slots[i].seat, p->seat, memory_order_relaxed);
+		atomic_store_explicit(&w->slots[i].life, life_of(p), memory_order_release);
+	}
+	raise_slot_top(w->shm, w->top);
+}
+
+void publish_load(const struct workers *w)
 {
 	unsigned serving = 0, idle = 0;
 
-	for (unsigned i = 0; i < pool->process_top; i++) {
-		if (pool->processes[i].state == PROCESS_NONE)
+	for (unsigned i = 0; i < w->top; i++) {
+		if (w->processes[i].state == PROCESS_NONE)
 			continue;
-		serving += atomic_load(&pool->slots[i].stage) == WORKER_SERVING;
-		idle += atomic_load(&pool->slots[i].stage) == WORKER_IDLE;
+		serving += atomic_load(&w->slots[i].stage) == WORKER_SERVING;
+		idle += atomic_load(&w->slots[i].stage) == WORKER_IDLE;
 	}
-	if (serving > atomic_load(&pool->shm->active_max))
-		atomic_store(&pool->shm->active_max, serving);
+	if (serving > atomic_load(&w->shm->active_max))
+		atomic_store(&w->shm->active_max, serving);
 	if (serving > 0 && idle == 0)
-		atomic_fetch_add(&pool->shm->all_busy, 1);
-	atomic_store(&pool->shm->connections, queue_connections(pool->queue));
+		atomic_fetch_add(&w->shm->all_busy, 1);
+	atomic_store(&w->shm->connections, w->registry->count);
 }

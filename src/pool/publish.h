@@ -2,22 +2,18 @@
 #ifndef PERCORE_PUBLISH_H
 #define PERCORE_PUBLISH_H
 
-#include "pool/pool.h"
+#include "pool/workers.h"
 
-/* One above the highest slot that any program of this pool has used. */
-unsigned publish_slot_top(const struct pool *pool);
+/* A generation begins to serve. */
+void publish_generation(const struct workers *w, bool is_reload);
 
-/* At the start: who is the master. */
-void publish_master(const struct pool *pool);
+/* The next one did not come to serve, for this reason. */
+void publish_refusal(struct pool_shm *shm, const char *reason);
 
-/* After each event: how many workers there should be. */
-void publish_size(const struct pool *pool);
+/* After each event: which of our workers live.  Who buries one says so itself: others may have its slot next. */
+void publish_workers(const struct workers *w);
 
-/* After each event: which of our workers live.  Who buries one, says so itself: others may have its slot
- * next. */
-void publish_workers(const struct pool *pool);
-
-/* At each look at the pool: how busy it is. */
-void publish_load(const struct pool *pool);
+/* At each look at the pool, by the generation that serves: how busy it is. */
+void publish_load(const struct workers *w);
 
 #endif

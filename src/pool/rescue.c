@@ -1,6 +1,9 @@
 /*
  * rescue - see rescue.h.
  *
+ * The master has a copy of each connection that is kept; of one that is not it finds a copy
+ * in the lifeline (intake.h).
+ *
  * What was sent is known but for one moment: a worker that dies around the one
  * write of a whole answer (INHAND_ONE_WRITE) has sent all of it or nothing.  If the
  * peer has closed, or has sent its next request, it had the answer.  Otherwise the
@@ -9,13 +12,15 @@
  * on that connection after it: should the peer have sent one just then, it took the
  * stand-in for its answer, and the true answer must not meet the request after it.
  *
- * A connection can be kept when all of its request had come before the worker
- * read (has_whole_input): then what waits in it belongs to that request, since a
- * web server sends the next one only after the answer.  Where more of the body
- * may come, it is read and thrown away until the web server closes.
+ * A connection can be kept when the worker had read all of its request and nothing behind
+ * it (has_whole_input).  Otherwise what comes is thrown away until the web server closes.
+ *
+ * A worker that dies between its first read and the check of the head leaves no word of
+ * the request.  Web servers give it the number 1, so it is answered under that one.
  */
 #include "pool/rescue.h"
 
+#include "base/cookie.h"
 #include "exchange/request.h"
 #include "exchange/standin.h"
 #include "log/log.h"
@@ -23,8 +28,17 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum peer { PEER_WAITS, PEER_SENT, PEER_CLOSED };
+
+enum { UNKNOWN_FCGI_ID = 1 };
+
+/* A connection that the worker had. */
+struct held {
+	int fd;
+	uint32_t slot, generation;
+};
 
 static enum peer look_at_peer(int fd)
 {
@@ -45,28 +59,20 @@ static void record(const struct rescue *r, enum access_fate fate, const char *id
 	                                                   .status = r->status });
 }
 
-static void release(const struct rescue *r, const struct connection *c)
+static void release(const struct rescue *r, const struct held *c)
 {
-	queue_release(r->queue, c);
+	registry_release(r->registry, c->slot, c->generation);
 	atomic_fetch_add(&r->pool->rescued_released, 1);
 }
 
-static void cut(const struct rescue *r, const struct connection *c)
+static void cut(const struct rescue *r, const struct held *c)
 {
-	queue_close_of_dead(r->queue, c);
+	registry_close(r->registry, c->slot);
 	atomic_fetch_add(&r->pool->rescued_cut, 1);
 }
 
-static void discard_waiting(int fd)
-{
-	char waste[16384];
-
-	while (recv(fd, waste, sizeof waste, MSG_DONTWAIT) > 0)
-		;
-}
-
 /* The status, or 0 where it could not be sent. */
-static int answer(const struct rescue *r, const struct connection *c)
+static int answer(const struct rescue *r, const struct held *c)
 {
 	const struct inhand_shm *hand = &r->slot->hand;
 	unsigned char bytes[STANDIN_MAX];
@@ -76,18 +82,15 @@ static int answer(const struct rescue *r, const struct connection *c)
 	id[sizeof id - 1] = '\0';
 	if (!request_is_good_id(id))
 		request_make_id(id);
-	const struct standin standin = { .fcgi_id = hand->fcgi_id,
+	const struct standin standin = { .fcgi_id = hand->fcgi_id ? hand->fcgi_id : UNKNOWN_FCGI_ID,
 		                         .status = r->status,
 		                         .detail = r->detail,
 		                         .id = id,
 		                         .is_head = strncmp(hand->method, "HEAD", 5) == 0 };
 	size_t n = standin_write(&standin, bytes);
 	record(r, ACCESS_STOOD_IN, id);
-	bool whole_input = hand->has_whole_input;
+	bool whole_input = hand->has_whole_input && hand->fcgi_id;
 
-	queue_drop_spool(r->queue, c);
-	if (whole_input)
-		discard_waiting(c->fd);
 	if (send(c->fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)n) {
 		cut(r, c);
 		return 0;
@@ -97,11 +100,12 @@ static int answer(const struct rescue *r, const struct connection *c)
 	            hand->method, INHAND_PATH_MAX - 1, hand->path, r->status, r->seat);
 	/* Where the answer may have been there already, nothing may follow on this connection: see above. */
 	if (whole_input && hand->keep && hand->sent == INHAND_NOTHING) {
-		queue_release(r->queue, c);
+		registry_release(r->registry, c->slot, c->generation);
 		return r->status;
 	}
 	shutdown(c->fd, SHUT_WR);
-	queue_release_to_discard(r->queue, c);
+	connections_drop_part(r->registry->connections, c->slot);
+	registry_release_to_discard(r->registry, c->slot, c->generation);
 	return r->status;
 }
 
@@ -114,7 +118,7 @@ static bool had_answer(const struct inhand_shm *hand, enum peer peer)
 }
 
 /* The status that it was answered with, or 0. */
-static int rescue_request(const struct rescue *r, const struct connection *c)
+static int rescue_request(const struct rescue *r, const struct held *c)
 {
 	const struct inhand_shm *hand = &r->slot->hand;
 	enum peer peer = look_at_peer(c->fd);
@@ -122,34 +126,97 @@ static int rescue_request(const struct rescue *r, const struct connection *c)
 	if (had_answer(hand, peer))
 		record(r, ACCESS_SENT, hand->id);
 	if (peer == PEER_CLOSED)
-		queue_close_of_dead(r->queue, c);
-	else if (hand->sent == INHAND_WHOLE && hand->keep)
+		registry_close(r->registry, c->slot);
+	else if (hand->sent == INHAND_WHOLE && hand->keep && hand->has_whole_input)
 		release(r, c);
 	else if (hand->sent == INHAND_WHOLE)
-		queue_close_of_dead(r->queue, c);
+		registry_close(r->registry, c->slot);
 	else if (hand->sent == INHAND_ONE_WRITE && peer == PEER_SENT && hand->has_whole_input)
 		release(r, c);
-	else if (hand->sent == INHAND_PART || hand->fcgi_id == 0)
+	else if (hand->sent == INHAND_HEAD && peer == PEER_SENT)
+		release(r, c); /* it had read nothing; or the rest is found broken */
+	else if (hand->sent == INHAND_PART)
 		cut(r, c);
 	else
 		return answer(r, c);
 	return 0;
 }
 
-int rescue_worker(const struct rescue *r)
+/* ---- Which connections those are. */
+
+/* It was about to take the lifeline's copy out. */
+static bool is_same(int a, int b)
 {
-	struct connection c;
+	uint64_t cookie = socket_cookie(a);
+
+	return a >= 0 && b >= 0 && cookie && cookie == socket_cookie(b);
+}
+
+/* A new connection, which is in no slot yet.  False: there is no room for it, and it is closed. */
+static bool adopt(const struct rescue *r, int fd, struct held *c)
+{
+	struct connections *table = r->registry->connections;
+
+	*c = (struct held){ .fd = fd };
+	if (!connections_take_slot(table, CONNECTIONS_MASTER, &c->slot, &c->generation)) {
+		close(fd);
+		atomic_fetch_add(&r->pool->rescued_cut, 1);
+		return false;
+	}
+	registry_add(r->registry, c->slot, c->generation, fd);
+	return registry_fd(r->registry, c->slot) == fd;
+}
+
+/* The status that a request was answered with, or 0. */
+static int rescue_held(const struct rescue *r, const struct held *c, bool is_in_hand)
+{
+	if (is_in_hand && atomic_load(&r->slot->stage) == WORKER_SERVING)
+		return rescue_request(r, c);
+	release(r, c);
+	return 0;
+}
+
+static int rescue_new(const struct rescue *r, int fd)
+{
+	struct held c;
+
+	return adopt(r, fd, &c) ? rescue_held(r, &c, atomic_load(&r->slot->connection) == 0) : 0;
+}
+
+static int rescue_kept(const struct rescue *r, int *unregistered)
+{
+	const struct connections *table = r->registry->connections;
+	uint32_t top = connections_top(table), in_hand = atomic_load(&r->slot->connection);
+	struct connections_state state;
 	int answered = 0;
 
-	for (uint32_t from = 0; queue_next_of(r->queue, r->worker, &from, &c);) {
-		if (r->slot->stage == WORKER_SERVING)
-			answered = rescue_request(r, &c);
+	for (uint32_t slot = 0; slot < top; slot++) {
+		if (!connections_look(table, slot, &state) || !state.is_owned || state.owner != r->worker)
+			continue;
+		const struct held c = { registry_fd(r->registry, slot), slot, state.generation };
+		bool is_new = is_same(*unregistered, c.fd);
+		if (is_new) {
+			close(*unregistered);
+			*unregistered = -1;
+		}
+		if (c.fd < 0) /* it was about to register it */
+			registry_close(r->registry, slot);
 		else
-			release(r, &c);
+			answered += rescue_held(r, &c, is_new || in_hand == slot + 1);
 	}
-	if (r->slot->stage == WORKER_SERVING) /* where none of these had it */
+	return answered;
+}
+
+int rescue_worker(const struct rescue *r)
+{
+	int unregistered = r->unregistered;
+	int answered = rescue_kept(r, &unregistered);
+
+	if (unregistered >= 0)
+		answered += rescue_new(r, unregistered);
+	if (atomic_load(&r->slot->stage) == WORKER_SERVING) /* where none of these had it */
 		record(r, ACCESS_BROKEN, "");
 	access_bury(r->access, r->worker);
-	queue_raise(r->queue);
+	registry_raise(r->registry);
 	return answered;
 }

@@ -1,9 +1,12 @@
 /*
- * worker - one request after another from the shared queue.
+ * worker - one request after another: the loop of every FastCGI program, on percore's queue.
  *
- * It says in its slot how far it is (scoreboard.h), before each step that could
- * not be undone: so whatever kills it, the master knows what to do with its
- * connection.
+ * It says in its slot how far it is (state/scoreboard.h), before each step that could not
+ * be undone: so whatever kills it, the master knows what to do with its connection.
+ *
+ * The world of a handler is an ordinary one: no signal is blocked, and those that percore
+ * does not want are caught by an empty function rather than ignored, so that a program which the
+ * handler starts has its default actions.
  */
 #include "pool/worker.h"
 
@@ -15,6 +18,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,23 +26,42 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ALONE_TICK_MS = 1000, DRAIN_QUIET_MS = 100, LOOK_EVERY = 64, MEMORY_EVERY = 16, EXIT_NO_MEMORY = 1 };
+enum {
+	SINGLE_TICK_MS = 1000,
+	DRAIN_QUIET_MS = 100,
+	FIRST_BYTES_MS = 5, /* a web server writes right after it has connected */
+	MEMORY_EVERY = 16,
+	EXIT_NO_MEMORY = 1,
+};
 
 /* State of this process. */
 struct duty {
 	const struct worker *worker;
 	struct fcgi *fcgi;
-	sigset_t waiting_mask; /* what is blocked in the wait for work */
+	struct intake intake;
+	struct connection connection; /* in hand */
+	bool has_connection;
+	bool is_spent; /* --max-requests, --max-memory */
+	int error;     /* the descriptors that it serves from do not work: -errno */
 	long served;
+	uint64_t tick_at_ms, quiet_at_ms;
 };
 
+static struct duty own_duty;
 static volatile sig_atomic_t told_to_stop;
 static struct worker_shm *own_slot;
+
+/* ---- Signals. */
 
 static void stop(int signal)
 {
 	(void)signal;
 	told_to_stop = 1;
+}
+
+static void do_nothing(int signal)
+{
+	(void)signal;
 }
 
 void percore_no_memory(void)
@@ -66,209 +89,197 @@ static void take_backtrace_signal(void)
 	sigaction(WORKER_BACKTRACE_SIGNAL, &action, NULL);
 }
 
-/* After FCGX_Init, which installs handlers of its own. */
-static void take_signals(struct duty *duty, const int *stopping)
+static void take_signals(const struct worker *w)
 {
-	struct sigaction action = { .sa_handler = SIG_IGN };
-	sigset_t all;
+	static const int all[] = { SIGPIPE, SIGUSR1, SIGUSR2, SIGHUP, SIGINT, SIGQUIT, 0 };
+	struct sigaction action = { .sa_handler = do_nothing, .sa_flags = SA_RESTART };
+	sigset_t none;
 
-	for (const int *s = (const int[]){ SIGPIPE, SIGUSR1, SIGUSR2, SIGHUP, SIGINT, SIGQUIT, 0 }; *s; s++)
+	for (const int *s = all; *s; s++)
 		sigaction(*s, &action, NULL);
 	action.sa_handler = stop;
-	sigemptyset(&all);
-	for (; *stopping; stopping++) {
-		sigaction(*stopping, &action, NULL);
-		sigaddset(&all, *stopping);
-	}
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	sigemptyset(&duty->waiting_mask);
+	sigaction(SIGTERM, &action, NULL);
+	if (!w->master && !w->is_helper)
+		for (const int *s = (const int[]){ SIGINT, SIGQUIT, 0 }; *s; s++)
+			sigaction(*s, &action, NULL);
+	if (w->backtraces)
+		take_backtrace_signal();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
+
+/* ---- Stages. */
 
 static void set_stage(const struct duty *duty, enum worker_stage stage)
 {
-	atomic_store_explicit(&duty->worker->slot->stage, stage, memory_order_release);
+	atomic_store(&duty->worker->slot->stage, stage);
 }
 
-/* From here on the master answers, should we die. */
+/* Before the first byte is read: from here on the master answers, should we die. */
 static void begin_serving(const struct duty *duty)
 {
+	struct inhand_shm *hand = &duty->worker->slot->hand;
+
+	hand->id[0] = hand->method[0] = hand->path[0] = '\0';
+	atomic_store_explicit(&hand->fcgi_id, 0, memory_order_relaxed);
+	atomic_store_explicit(&hand->sent, INHAND_HEAD, memory_order_relaxed);
+	atomic_store_explicit(&hand->since_ms, clock_coarse_ms(), memory_order_relaxed);
 	access_expect(&duty->worker->exchange->access);
 	set_stage(duty, WORKER_SERVING);
 }
 
-/* True when the connection may carry another request. */
-static bool serve(struct duty *duty, const struct connection *c)
+/* Nothing is in hand any more, or not yet. */
+static void end_serving(const struct duty *duty)
 {
-	const struct worker *w = duty->worker;
-
-	if (!fcgi_begin(duty->fcgi, c->fd, queue_spool(w->queue, c))) {
-		log_error("libfcgi refused a request that was checked: this is a bug of percore");
-		abort();
-	}
-	fault_point("after-head");
-	bool open = exchange_run(w->exchange, duty->fcgi) && w->keeps_connections;
-	fault_point("after-answer");
-	uint64_t requests = atomic_load_explicit(&w->slot->requests, memory_order_relaxed);
-	atomic_store_explicit(&w->slot->requests, requests + 1, memory_order_relaxed);
-	duty->served++;
-	return open && !queue_keeps_none(w->queue);
+	set_stage(duty, WORKER_IDLE);
+	metrics_rest(duty->worker->exchange->metrics);
 }
 
-/* The end of the request whose answer a dead worker owed: true while more may come. */
-static bool discard(const struct connection *c)
+/* ---- The connection in hand. */
+
+static void drop(struct duty *duty, struct input *in, bool cut)
+{
+	intake_close(&duty->intake, &duty->connection, cut);
+	end_serving(duty);
+	duty->has_connection = false;
+	in->fd = -1;
+}
+
+/* Its request, if it had one, is over: whoever is told of its next input has it. */
+static void park(struct duty *duty, struct input *in, bool is_waited_for)
+{
+	struct connection *c = &duty->connection;
+
+	end_serving(duty);
+	fault_point("before-park");
+	if (!c->is_registered && !intake_register(&duty->intake, c, is_waited_for))
+		duty->has_connection = false;
+	else
+		duty->has_connection = !intake_park(&duty->intake, c);
+	if (!duty->has_connection)
+		in->fd = -1;
+}
+
+static struct connection_shm *shm_of(const struct duty *duty)
+{
+	return &duty->worker->connections->shm->slots[duty->connection.slot];
+}
+
+/* Its request is answered for a dead worker: what still comes is thrown away, until the peer closes. */
+static bool discards(const struct duty *duty)
+{
+	return duty->connection.is_registered && atomic_load(&shm_of(duty)->discards);
+}
+
+static void discard(struct duty *duty, struct input *in)
 {
 	char waste[16384];
 	ssize_t got;
 
-	while ((got = recv(c->fd, waste, sizeof waste, MSG_DONTWAIT)) > 0)
+	while ((got = recv(duty->connection.fd, waste, sizeof waste, MSG_DONTWAIT)) > 0)
 		;
-	return got < 0 && (errno == EAGAIN || errno == EINTR);
-}
-
-/* The claim ends before the stage does: a connection that is ours has a stage that fits. */
-static bool close_after(const struct duty *duty, struct connection *c, bool open, bool cut)
-{
-	if (!open)
-		queue_close(duty->worker->queue, duty->worker->slot, c, cut);
+	if (got == 0 || (errno != EAGAIN && errno != EINTR))
+		drop(duty, in, true);
 	else
-		fault_point("before-park");
-	set_stage(duty, WORKER_IDLE);
-	metrics_rest(duty->worker->exchange->metrics);
-	return open;
+		park(duty, in, false);
 }
 
-/*
- * Takes what is no request, or not yet one, off the socket, until nothing or a
- * request waits there: one event may have told of more than that, of the peer's
- * end too, and no other will.  False when it was closed.
- */
-static bool take_rest(struct duty *duty, struct connection *c, enum fcgi_look *look)
+/* The first part of a head waits with its connection, not in a worker. */
+static void park_part(struct duty *duty, struct input *in)
 {
-	_Atomic uint32_t *spool = queue_spool(duty->worker->queue, c);
-	bool open = true, taken = true;
+	struct connection *c = &duty->connection;
+	struct connections *table = duty->worker->connections;
 
-	while ((*look = fcgi_look(duty->fcgi, c->fd, spool)) == FCGI_LOOK_MANAGE || *look == FCGI_LOOK_PART) {
-		begin_serving(duty);
-		if (*look == FCGI_LOOK_MANAGE)
-			open = fcgi_manage(duty->fcgi, c->fd, spool);
-		else
-			taken = fcgi_spool(duty->fcgi, c->fd, spool);
-		fault_point("after-part");
-		if (!close_after(duty, c, open, true))
-			return false;
-		if (!taken)
-			break;
+	if (!c->is_registered && !intake_register(&duty->intake, c, true)) {
+		duty->has_connection = false;
+		in->fd = -1;
+		end_serving(duty);
+		return;
 	}
-	return true;
-}
-
-/* One look at a claimed connection, and what follows from it.  False when it was closed; *half: see
- * queue_park_half. */
-static bool attend_once(struct duty *duty, struct connection *c, bool *half)
-{
-	const struct worker *w = duty->worker;
-	enum fcgi_look look;
-
-	*half = false;
-	if (queue_discards(w->queue, c)) {
-		*half = true;
-		return close_after(duty, c, discard(c), true);
+	if (!c->is_registered) /* no room, but input came */
+		return;
+	struct input_part *part = connections_make_part(table, c->slot);
+	if (!part || !input_save(in, part)) {
+		drop(duty, in, true);
+		return;
 	}
-	if (!take_rest(duty, c, &look))
-		return false;
-	switch (look) {
-	case FCGI_LOOK_REQUEST:
-		begin_serving(duty);
-		return close_after(duty, c, serve(duty, c), false);
-	case FCGI_LOOK_NOTHING:
-		*half = *queue_spool(w->queue, c) != 0;
-		return true;
-	case FCGI_LOOK_PART:
-		*half = true;
-		return true;
-	case FCGI_LOOK_BROKEN:
-		log_warning("the web server sent %s: its connection is closed", fcgi_reason(duty->fcgi));
-		break;
-	case FCGI_LOOK_MANAGE:
-	case FCGI_LOOK_END:
-		break;
-	}
-	return close_after(duty, c, false, true);
+	if (!atomic_load(&shm_of(duty)->part_since_s))
+		atomic_store(&shm_of(duty)->part_since_s, connections_now_s());
+	park(duty, in, true);
+	input_open(in, in->fd);
 }
 
-/* Serves what waits on a claimed connection, until it is parked or closed. */
-static void attend(struct duty *duty, struct connection *c)
+static void say_broken(const struct duty *duty, const struct input *in)
 {
-	const struct worker *w = duty->worker;
-	bool half, claimed = true;
+	enum record_fault fault = in->records.fault;
 
-	while (claimed && attend_once(duty, c, &half))
-		claimed = half ? queue_park_half(w->queue, w->index, c) : queue_park(w->queue, w->index, c);
+	log_warning("the web server sent %s: its connection is closed", record_fault_text(fault));
+	metrics_note_fault(duty->worker->exchange->metrics, fault);
 }
 
-static bool duty_init(struct duty *duty, const struct worker *worker, const int *stopping)
+/* From where another worker has come to. */
+static void go_on(const struct duty *duty, struct input *in)
 {
-	const struct fcgi_settings settings = { .io_timeout_ms = worker->queue->settings.io_timeout_ms,
-		                                .max_connections = worker->queue->size,
-		                                .hand = &worker->slot->hand };
+	const struct input_part *part = NULL;
 
-	*duty = (struct duty){ .worker = worker, .fcgi = fcgi_new(&settings) };
-	if (!duty->fcgi) {
-		log_error("worker: no memory to start");
+	if (duty->connection.is_registered && in->filled == 0)
+		part = connections_part(duty->worker->connections, duty->connection.slot);
+	if (part && !input_restore(in, part))
+		input_open(in, in->fd);
+}
+
+static void forget_part(const struct duty *duty)
+{
+	if (!duty->connection.is_registered || !atomic_load(&shm_of(duty)->part_since_s))
+		return;
+	connections_drop_part(duty->worker->connections, duty->connection.slot);
+	atomic_store(&shm_of(duty)->part_since_s, 0);
+}
+
+/* A web server has connected just now: it is about to write. */
+static bool has_first_bytes(const struct duty *duty)
+{
+	struct pollfd poll_fd = { .fd = duty->connection.fd, .events = POLLIN };
+
+	return !duty->connection.is_registered && poll(&poll_fd, 1, FIRST_BYTES_MS) > 0;
+}
+
+/* One look at the connection in hand.  True: a request, whose head is whole. */
+static bool look(struct duty *duty, struct input *in)
+{
+	if (discards(duty)) {
+		discard(duty, in);
 		return false;
 	}
-	own_slot = worker->slot;
-	told_to_stop = 0;
-	request_seed();
-	metrics_take_slot(worker->exchange->metrics, worker->index);
-	exchange_watch_draining(worker->draining ? worker->draining : &worker->queue->draining);
-	limit_start(&worker->exchange->limit, worker->index);
-	access_enter(&worker->exchange->access, worker->index, worker->seat);
-	take_signals(duty, stopping);
-	if (worker->backtraces)
-		take_backtrace_signal();
-	return worker->exchange->worker_start ? worker->exchange->worker_start() : true;
-}
-
-static void duty_fini(struct duty *duty)
-{
-	if (duty->worker->exchange->worker_stop)
-		duty->worker->exchange->worker_stop();
-	limit_stop();
-	fcgi_free(duty->fcgi);
-	access_leave();
-}
-
-/* 1: served or nothing; 0: the time is over; -errno. */
-static int work(struct duty *duty, int timeout_ms)
-{
-	const struct worker *w = duty->worker;
-	struct connection c;
-	int taken = queue_take(w->queue, w->index, w->slot, &c, timeout_ms, &duty->waiting_mask);
-
-	if (taken > 0) {
-		fault_point("after-claim");
-		attend(duty, &c);
-		queue_take_in(w->queue, w->slot);
+	begin_serving(duty);
+	go_on(duty, in);
+	enum input_look found = input_look(in);
+	if (found == INPUT_NOTHING && has_first_bytes(duty))
+		found = input_look(in);
+	switch (found) {
+	case INPUT_REQUEST:
+		fcgi_take_in_hand(in, &duty->worker->slot->hand);
+		forget_part(duty);
+		return true;
+	case INPUT_NOTHING:
+		forget_part(duty);
+		park(duty, in, true);
+		break;
+	case INPUT_PART:
+		park_part(duty, in);
+		break;
+	case INPUT_BROKEN:
+		say_broken(duty, in);
+		drop(duty, in, true);
+		break;
+	case INPUT_END:
+		drop(duty, in, true);
+		break;
 	}
-	if (taken < 0 && taken != -ETIMEDOUT) {
-		log_error(
-			"the queue does not work: %s; did a handler close a descriptor that was not its own?",
-			strerror(-taken));
-		atomic_store(&w->slot->farewell, WORKER_BLIND);
-	}
-	return taken == -ETIMEDOUT ? 0 : taken < 0 ? taken : 1;
+	return false;
 }
 
-/* Until what was accepted is answered: nothing has come for a while. */
-static int work_until_quiet(struct duty *duty)
-{
-	int worked;
-
-	while ((worked = work(duty, DRAIN_QUIET_MS)) > 0)
-		;
-	return worked;
-}
+/* ---- Waiting for work. */
 
 static long resident_bytes(void)
 {
@@ -295,62 +306,182 @@ static bool is_spent(const struct duty *duty)
 }
 
 /*
- * A signal gets through where the wait has to wait; under load it never has to
- * (epoll_pwait returns events first).  So the master leaves word in the slot, and
- * for signals that come from elsewhere (a dead master's) one looks now and then.
+ * The master leaves word in the slot, and sends SIGTERM to who is idle, again and
+ * again: a signal that comes just before the wait would not end it.
  */
 static bool is_told(const struct duty *duty)
 {
-	sigset_t pending;
-
-	if (told_to_stop || atomic_load_explicit(&duty->worker->slot->told, memory_order_relaxed))
-		return true;
-	return duty->served % LOOK_EVERY == 0 && sigpending(&pending) == 0 &&
-	       (sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT) ||
-	        sigismember(&pending, SIGQUIT));
-}
-
-static const int *stopping_signals(const struct worker *worker)
-{
-	static const int of_pool[] = { SIGTERM, 0 }, alone[] = { SIGTERM, SIGINT, SIGQUIT, 0 };
-
-	return worker->is_alone && !worker->draining ? alone : of_pool;
+	return told_to_stop || atomic_load_explicit(&duty->worker->slot->told, memory_order_relaxed) ||
+	       duty->intake.is_orphan;
 }
 
 /* What the master does, where there is one. */
-static void tick_alone(const struct worker *worker, uint64_t *next_ms)
+static void tick_single(struct duty *duty)
 {
 	uint64_t now_ms = clock_coarse_ms();
 
-	if (!worker->is_alone || now_ms < *next_ms)
+	if (!duty->worker->registry || now_ms < duty->tick_at_ms)
 		return;
-	*next_ms = now_ms + ALONE_TICK_MS;
-	queue_tick(worker->queue);
+	duty->tick_at_ms = now_ms + SINGLE_TICK_MS;
+	registry_tick(duty->worker->registry);
 }
 
-int worker_run(const struct worker *worker)
+/* At the end of the pool what was accepted is answered, until nothing has come for a while. */
+static int timeout_ms(struct duty *duty, bool leaves)
 {
-	struct duty duty;
-	uint64_t tick_at_ms = 0;
-	int worked = 1;
+	uint64_t now_ms = clock_coarse_ms();
 
-	if (!duty_init(&duty, worker, stopping_signals(worker)))
-		return 1;
-	set_stage(&duty, WORKER_IDLE);
-	if (!worker->is_alone)
-		kill(getppid(), SIGRTMIN);
-	while (worked >= 0 && !is_told(&duty)) {
-		worked = work(&duty, worker->is_alone ? ALONE_TICK_MS : -1);
-		tick_alone(worker, &tick_at_ms);
-		if (is_spent(&duty)) {
-			atomic_store(&worker->slot->farewell, WORKER_RECYCLED);
-			break;
+	if (!leaves)
+		return duty->worker->registry ? SINGLE_TICK_MS : -1;
+	if (!duty->quiet_at_ms)
+		duty->quiet_at_ms = now_ms + DRAIN_QUIET_MS;
+	return duty->quiet_at_ms > now_ms ? (int)(duty->quiet_at_ms - now_ms) : 0;
+}
+
+/* False: it is time to leave. */
+static bool take_connection(struct duty *duty, struct input *in)
+{
+	for (;;) {
+		duty->is_spent = duty->is_spent || is_spent(duty);
+		bool leaves = duty->is_spent || is_told(duty);
+		if (leaves && duty->worker->registry)
+			registry_drain(duty->worker->registry);
+		if (leaves && !intake_keeps_none(&duty->intake))
+			return false;
+		int taken = intake_take(&duty->intake, &duty->connection, timeout_ms(duty, leaves));
+		tick_single(duty);
+		if (taken > 0) {
+			duty->has_connection = true;
+			duty->quiet_at_ms = 0;
+			input_open(in, duty->connection.fd);
+			return true;
 		}
+		if (taken < 0 && taken != -ETIMEDOUT)
+			duty->error = taken;
+		if (duty->error || (leaves && taken == -ETIMEDOUT))
+			return false;
 	}
-	if (worker->is_alone)
-		queue_drain(worker->queue);
-	if (worked >= 0 && atomic_load(&worker->queue->draining))
-		worked = work_until_quiet(&duty);
-	duty_fini(&duty);
-	return worked < 0;
+}
+
+/* For libfcgi: the next connection with a request. */
+static int accept_request(void *context, struct input *in)
+{
+	struct duty *duty = context;
+
+	for (;;) {
+		if (!duty->has_connection && !take_connection(duty, in))
+			return -1;
+		if (look(duty, in))
+			return duty->connection.fd;
+	}
+}
+
+/* For libfcgi: the request is over. */
+static void close_request(void *context, struct input *in, bool is_open)
+{
+	struct duty *duty = context;
+
+	if (in->is_broken)
+		say_broken(duty, in);
+	if (!is_open || intake_keeps_none(&duty->intake)) {
+		drop(duty, in, !is_open && duty->worker->slot->hand.sent != INHAND_WHOLE);
+	} else {
+		input_next(in);
+		if (in->filled > 0) /* the next request is here already */
+			end_serving(duty);
+		else
+			park(duty, in, false);
+	}
+	if (!duty->has_connection)
+		intake_take_in(&duty->intake);
+}
+
+/* ---- The whole. */
+
+static bool duty_init(struct duty *duty, const struct worker *w)
+{
+	const struct fcgi_source source = { .input = *w->input,
+		                            .hand = &w->slot->hand,
+		                            .accept = accept_request,
+		                            .close = close_request,
+		                            .context = duty };
+
+	*duty = (struct duty){ .worker = w, .fcgi = fcgi_new(&source) };
+	if (!duty->fcgi || intake_open(&duty->intake, w->connections, &w->wires, w->slot, w->index) != 0) {
+		log_error("worker: no memory to start");
+		return false;
+	}
+	duty->intake.registry = w->registry;
+	own_slot = w->slot;
+	told_to_stop = 0;
+	request_seed();
+	metrics_take_slot(w->exchange->metrics, w->index);
+	exchange_watch_draining(w->draining ? w->draining : &w->connections->shm->draining);
+	access_enter(&w->exchange->access, w->index, w->seat);
+	take_signals(w);
+	return w->exchange->worker_start ? w->exchange->worker_start() : true;
+}
+
+static void duty_fini(struct duty *duty)
+{
+	const struct worker *w = duty->worker;
+
+	if (w->master && (duty->intake.is_orphan || getppid() != w->master))
+		intake_give_all(&duty->intake);
+	if (w->exchange->worker_stop)
+		w->exchange->worker_stop();
+	limit_stop();
+	intake_close_all(&duty->intake);
+	fcgi_free(duty->fcgi);
+	access_leave();
+	fflush(NULL);
+}
+
+static void serve(struct duty *duty)
+{
+	const struct worker *w = duty->worker;
+
+	fault_point("after-head");
+	exchange_run(w->exchange, duty->fcgi);
+	fault_point("after-answer");
+	uint64_t requests = atomic_load_explicit(&w->slot->requests, memory_order_relaxed);
+	atomic_store_explicit(&w->slot->requests, requests + 1, memory_order_relaxed);
+	duty->served++;
+	fcgi_finish(duty->fcgi);
+}
+
+int worker_run(const struct worker *w)
+{
+	struct duty *duty = &own_duty;
+
+	if (!duty_init(duty, w))
+		return 1;
+	set_stage(duty, WORKER_IDLE);
+	if (w->master)
+		intake_say_ready(&duty->intake);
+	while (fcgi_accept(duty->fcgi))
+		serve(duty);
+	if (duty->error && !w->master)
+		log_error("cannot serve: %s; did a handler close a descriptor that was not its own?",
+		          strerror(-duty->error));
+	atomic_store(&w->slot->farewell, duty->error      ? WORKER_BLIND
+	                                 : duty->is_spent ? WORKER_RECYCLED
+	                                                  : WORKER_LEFT);
+	duty_fini(duty);
+	return duty->error != 0;
+}
+
+struct input_settings worker_input(const struct settings *s)
+{
+	return (struct input_settings){ .limits = { .head_bytes = (uint32_t)s->max_head,
+		                                    .params = (uint32_t)s->max_params },
+		                        .io_timeout_ms = (unsigned)s->io_timeout_ms,
+		                        .max_connections = CONNECTIONS_SLOTS_MAX };
+}
+
+int worker_unregistered(void)
+{
+	const struct duty *duty = &own_duty;
+
+	return duty->has_connection && !duty->connection.is_registered ? duty->connection.fd : -1;
 }

@@ -2,32 +2,41 @@
 #ifndef PERCORE_WORKER_H
 #define PERCORE_WORKER_H
 
+#include "base/settings.h"
 #include "exchange/exchange.h"
-#include "pool/queue.h"
+#include "pool/intake.h"
 
 /* Prints a backtrace of the handler in hand on stderr: --slow-backtrace. */
 #define WORKER_BACKTRACE_SIGNAL (SIGRTMIN + 1)
 
 struct worker {
-	struct queue *queue;
+	struct connections *connections;
+	struct registry *registry; /* of a process without a master; else NULL */
+	struct intake_wires wires;
 	struct worker_shm *slot;
 	const struct exchange *exchange;
-	unsigned index;
-	bool is_alone;                    /* a process without a master: see alone.h */
-	const _Atomic uint32_t *draining; /* what percore_is_draining tells; NULL: of the queue */
+	const struct input_settings *input;
+	unsigned index;                   /* of its slot */
 	unsigned seat;                    /* as people know it */
-	bool keeps_connections;           /* as the web server asks; else one request each */
+	pid_t master;                     /* 0: none */
+	const _Atomic uint32_t *draining; /* what percore_is_draining tells; NULL: of the connections */
+	bool is_helper;                   /* no master, but somebody's helper: it ends at SIGTERM only */
 	long max_requests;                /* leave after so many; 0: no bound */
 	long max_memory;                  /* leave when more bytes are resident; 0: no bound */
 	bool backtraces;                  /* take WORKER_BACKTRACE_SIGNAL */
 };
 
 /*
- * Serves until SIGTERM, or until the queue is drained.  Returns the exit status.
- * Signals are blocked but while it waits: a request in hand is always finished.
- * The parent gets SIGRTMIN when it is ready.  Alone: until SIGTERM, SIGINT or
- * SIGQUIT, which drain the queue.
+ * Serves until it is told to leave: by its slot's `told`, SIGTERM, or its master's end.
+ * A request in hand is always finished.  What the program wrote to stdio is flushed.
+ * Returns the exit status.
  */
 int worker_run(const struct worker *worker);
+
+/* What a web server may send, from the options. */
+struct input_settings worker_input(const struct settings *settings);
+
+/* Another thread of a process without a master: the connection in hand, where it is in no slot; -1. */
+int worker_unregistered(void);
 
 #endif

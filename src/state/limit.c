@@ -321,19 +321,9 @@ void limit_set_policy(struct limit *limit, const struct limit_policy *policy)
 	assign_counters(limit);
 }
 
-void limit_start(const struct limit *limit, unsigned worker)
-{
-	limit_redis_start(limit->shm ? &limit->shm->store : NULL, worker);
-}
-
 void limit_stop(void)
 {
 	limit_redis_stop();
-}
-
-void limit_bury(const struct limit *limit, unsigned worker)
-{
-	limit_redis_bury(&limit->policy.store, &limit->shm->store, worker);
 }
 
 static void count_one(_Atomic uint64_t *counter)

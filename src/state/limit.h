@@ -111,10 +111,8 @@ void limit_attach(struct limit *limit, struct limit_shm *shm, void *table, size_
 /* Master: takes a new policy, for workers that start from now on. */
 void limit_set_policy(struct limit *limit, const struct limit_policy *policy);
 
-/* Worker, at its start and its end; and the master, when one has died. */
-void limit_start(const struct limit *limit, unsigned worker);
+/* Worker, at its end. */
 void limit_stop(void);
-void limit_bury(const struct limit *limit, unsigned worker);
 
 struct limit_decision {
 	bool is_admitted;

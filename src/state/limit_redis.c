@@ -88,16 +88,9 @@ const char *limit_redis_parse(const char *text, struct limit_redis *redis)
 /* ---- The connection: of this process. */
 
 static redisContext *connection;
-static _Atomic uint32_t *own_descriptor; /* where the master finds it; NULL: nowhere */
 static char script_hash[64];
 static char failure[160]; /* what went wrong last */
 static bool is_refused;   /* it was the user or the password */
-
-void limit_redis_start(struct limit_redis_shm *shm, unsigned worker)
-{
-	own_descriptor = shm && worker < LIMIT_REDIS_WORKERS_MAX ? &shm->descriptors[worker] : NULL;
-	connection = NULL; /* a master has none */
-}
 
 static bool fail(const char *what)
 {
@@ -115,11 +108,8 @@ static bool fail_with(const redisReply *reply)
 	return false;
 }
 
-/* The note first: should we die in between, a descriptor leaks, but none is closed twice. */
 static void disconnect(void)
 {
-	if (own_descriptor)
-		atomic_store(own_descriptor, 0);
 	redisFree(connection);
 	connection = NULL;
 }
@@ -265,8 +255,6 @@ static bool open_connection(const struct limit_redis *redis, uint64_t until_ns)
 		return fail("no memory");
 	}
 	connection->flags &= ~REDIS_BLOCK;
-	if (own_descriptor)
-		atomic_store(own_descriptor, (uint32_t)fd + 1);
 	if (log_in(&redis->url, until_ns) && prepare(&redis->url, until_ns))
 		return true;
 	disconnect();
@@ -416,12 +404,6 @@ const char *limit_redis_parse(const char *text, struct limit_redis *redis)
 	return "this program was built without Redis; install libhiredis-dev and build it --with-hiredis";
 }
 
-void limit_redis_start(struct limit_redis_shm *shm, unsigned worker)
-{
-	(void)shm;
-	(void)worker;
-}
-
 void limit_redis_stop(void)
 {
 }
@@ -434,36 +416,3 @@ bool limit_redis_admits(const struct limit_redis *redis, struct limit_redis_shm 
 }
 
 #endif
-
-/* The number comes from memory that a dying worker may have spoilt. */
-static bool is_connected_to(int fd, const struct limit_redis *redis)
-{
-	struct sockaddr_storage peer = { 0 };
-	socklen_t size = sizeof peer;
-
-	if (getpeername(fd, (struct sockaddr *)&peer, &size) != 0 ||
-	    peer.ss_family != redis->address.ss_family)
-		return false;
-	if (peer.ss_family == AF_UNIX)
-		return strncmp(((struct sockaddr_un *)&peer)->sun_path,
-		               ((const struct sockaddr_un *)&redis->address)->sun_path,
-		               sizeof((struct sockaddr_un *)&peer)->sun_path) == 0;
-	return memcmp(&peer, &redis->address, redis->address_bytes) == 0;
-}
-
-void limit_redis_bury(const struct limit_redis *redis, struct limit_redis_shm *shm, unsigned worker)
-{
-	uint32_t noted = worker < LIMIT_REDIS_WORKERS_MAX ? atomic_exchange(&shm->descriptors[worker], 0) : 0;
-
-	if (noted && is_connected_to((int)noted - 1, redis))
-		close((int)noted - 1);
-}
-
-unsigned limit_redis_descriptors(const struct limit_redis_shm *shm, unsigned workers)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < workers && i < LIMIT_REDIS_WORKERS_MAX; i++)
-		count += atomic_load_explicit(&shm->descriptors[i], memory_order_relaxed) != 0;
-	return count;
-}

@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 
 /* Numbers in Lua are doubles: the script counts in these. */
-enum { LIMIT_REDIS_TICK_NS = 100, LIMIT_REDIS_KEY_MAX = 128, LIMIT_REDIS_WORKERS_MAX = 8192 };
+enum { LIMIT_REDIS_TICK_NS = 100, LIMIT_REDIS_KEY_MAX = 128 };
 
 struct limit_redis {
 	char name[REDIS_URL_SHOWN_MAX]; /* for people, without the password; "": none */
@@ -33,7 +33,6 @@ struct limit_redis_shm {
 	_Atomic uint64_t next_try_ms; /* monotonic; whoever moves it on tries */
 	_Atomic uint64_t since_ms;    /* of is_away */
 	_Atomic uint64_t failures, local, outages;
-	_Atomic uint32_t descriptors[LIMIT_REDIS_WORKERS_MAX]; /* 1 + a worker's connection; 0: none */
 };
 
 /* As redis_url.h has it; a name is looked up here.  NULL, or what is wrong. */
@@ -49,12 +48,7 @@ struct limit_redis_question {
 bool limit_redis_admits(const struct limit_redis *redis, struct limit_redis_shm *shm,
                         const struct limit_redis_question *question, bool *admitted, uint64_t *debt_ns);
 
-/* Worker, at its start: where its connection is noted; and at its end. */
-void limit_redis_start(struct limit_redis_shm *shm, unsigned worker);
+/* Worker, at its end. */
 void limit_redis_stop(void);
-
-/* Master: closes what a dead worker held; and how many descriptors the living hold. */
-void limit_redis_bury(const struct limit_redis *redis, struct limit_redis_shm *shm, unsigned worker);
-unsigned limit_redis_descriptors(const struct limit_redis_shm *shm, unsigned workers);
 
 #endif

@@ -218,6 +218,12 @@ void metrics_note_wait(struct metrics *m, int64_t wait_ms)
 		metrics_record(m->own, METRICS_WAIT_ENTRY, (uint64_t)wait_ms * 1000000);
 }
 
+void metrics_note_fault(struct metrics *m, enum record_fault fault)
+{
+	if (m && m->own && fault < RECORD_FAULTS)
+		metrics_add(&m->own->faults[fault], 1);
+}
+
 void metrics_arm(struct metrics *m, int code)
 {
 	if (!m || !m->own)

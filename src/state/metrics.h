@@ -16,8 +16,9 @@
 #define PERCORE_METRICS_H
 
 #include "log/access_ring.h"
-#include "pool/scoreboard.h"
+#include "state/scoreboard.h"
 #include "state/histogram.h"
+#include "state/record_fault.h"
 #include "state/shed.h"
 
 #include <stdatomic.h>
@@ -30,10 +31,10 @@ enum {
 	METRICS_ENTRIES_MAX = 256, /* routes and histograms */
 	METRICS_CELLS_MAX = 128,   /* handlers' counters and gauges */
 	METRICS_TEXT_MAX = 248,
-	METRICS_MASTER = SLOTS_MAX, /* slots beside the workers' */
-	METRICS_RETIRING,           /* the master of the program before, at an upgrade */
-	METRICS_ADMIN,
-	METRICS_SLOTS,
+	GENERATIONS_MAX = 8,        /* that live at once; each has a number below it */
+	METRICS_MASTER = SLOTS_MAX, /* slots beside the workers': the masters', and their admin processes' */
+	METRICS_ADMIN = METRICS_MASTER + GENERATIONS_MAX,
+	METRICS_SLOTS = METRICS_ADMIN + GENERATIONS_MAX,
 };
 
 enum metrics_kind {
@@ -80,6 +81,7 @@ struct metrics_slot_shm {
 	_Alignas(4096) struct metrics_hand_shm hand;
 #define COUNTER(field, name, help) _Atomic uint64_t field;
 #include "state/metrics.def"
+	_Atomic uint64_t faults[RECORD_FAULTS];
 	_Alignas(64) _Atomic uint64_t series[METRICS_SERIES_MAX];
 	_Atomic uint64_t cells[METRICS_CELLS_MAX];
 	struct metrics_sums_shm sums[METRICS_ENTRIES_MAX];
@@ -149,6 +151,9 @@ struct metrics_answer {
 };
 void metrics_count(struct metrics *m, const struct metrics_answer *answer);
 void metrics_rest(struct metrics *m); /* when the slot's stage says that nothing is in hand */
+
+/* A connection is closed for what came over it. */
+void metrics_note_fault(struct metrics *m, enum record_fault fault);
 
 /* Adds to a COUNTER of metrics.def. */
 #define METRICS_ADD(m, field, n)                                                                             \

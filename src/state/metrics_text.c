@@ -162,6 +162,12 @@ static void put_rescued(const struct out *o)
 	put_one(o, "outcome", "released", o->v->rescued_released);
 }
 
+static void put_faults(const struct out *o)
+{
+	for (int fault = RECORD_FAULT_NONE + 1; fault < RECORD_FAULTS; fault++)
+		put_one(o, "fault", record_fault_name(fault), o->v->faults[fault]);
+}
+
 /* ---- The pool. */
 
 static void put_workers(const struct out *o)

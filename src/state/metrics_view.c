@@ -68,6 +68,8 @@ static void add_slot(struct metrics_view *v, unsigned slot)
 		v->sums[entry].bytes_in += get(&from->sums[entry].bytes_in);
 		v->sums[entry].bytes_out += get(&from->sums[entry].bytes_out);
 	}
+	for (int fault = 0; fault < RECORD_FAULTS; fault++)
+		v->faults[fault] += get(&from->faults[fault]);
 #define COUNTER(field, name, help) v->field += get(&from->field);
 #include "state/metrics.def"
 }
@@ -94,9 +96,7 @@ static void add_pool(struct metrics_view *v)
 	v->rescued_released = get(&p->rescued_released);
 	v->reloads = get(&p->reloads);
 	v->reloads_failed = get(&p->reloads_failed);
-	v->upgrades = get(&p->upgrades);
-	v->upgrades_failed = get(&p->upgrades_failed);
-	v->leaked = get(&p->leaked_descriptors);
+	v->generation = atomic_load(&p->generation);
 	v->backlog = atomic_load(&p->backlog);
 	v->backlog_max = atomic_load(&p->backlog_max);
 	v->wanted = atomic_load(&p->workers);

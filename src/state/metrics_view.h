@@ -16,10 +16,11 @@ struct metrics_view {
 #define COUNTER(field, name, help) uint64_t field;
 #include "state/metrics.def"
 	uint64_t starting, idle, serving, leaving; /* workers */
-	uint64_t wanted, active_max, all_busy, backlog, backlog_max, connections, leaked;
+	uint64_t wanted, active_max, all_busy, backlog, backlog_max, connections, generation;
 	uint64_t exits[POOL_EXITS];
 	uint64_t rescued_answered, rescued_cut, rescued_released;
-	uint64_t reloads, reloads_failed, upgrades, upgrades_failed;
+	uint64_t reloads, reloads_failed;
+	uint64_t faults[RECORD_FAULTS];
 	uint64_t shed, starts_ignored;
 	struct limit_counters limits;
 	struct log_counters log;

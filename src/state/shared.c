@@ -9,7 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -41,12 +43,36 @@ static void lay_out(struct shared_header_shm *header, const size_t sizes[SHARED_
 	header->total = offset;
 }
 
+static bool unnamed_path(const char *path, char unnamed[PATH_MAX])
+{
+	int n = snprintf(unnamed, PATH_MAX, "%s.%d", path, (int)getpid());
+
+	return n > 0 && n < PATH_MAX;
+}
+
 static int open_file(const char *path)
 {
+	char unnamed[PATH_MAX];
+
 	if (!path)
 		return memfd_create("percore-state", MFD_CLOEXEC);
-	unlink(path); /* who reads the old one keeps it; a file left over stops no start */
-	return open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (!unnamed_path(path, unnamed)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	unlink(unnamed); /* left over from a process that had our number */
+	return open(unnamed, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+}
+
+/* Who reads the old one keeps it. */
+int shared_publish(struct shared *shared)
+{
+	char unnamed[PATH_MAX];
+
+	if (!shared->path || !shared->is_new)
+		return 0;
+	shared->is_new = false;
+	return unnamed_path(shared->path, unnamed) && rename(unnamed, shared->path) == 0 ? 0 : -errno;
 }
 
 static int map(struct shared *shared)
@@ -61,7 +87,7 @@ int shared_create(struct shared *shared, const char *path, const size_t sizes[SH
 	struct shared_header_shm header;
 
 	lay_out(&header, sizes);
-	*shared = (struct shared){ .fd = open_file(path), .bytes = header.total };
+	*shared = (struct shared){ .fd = open_file(path), .path = path, .bytes = header.total, .is_new = true };
 	if (shared->fd < 0 || ftruncate(shared->fd, (off_t)header.total) != 0)
 		return -errno;
 	int error = map(shared);
@@ -86,7 +112,7 @@ int shared_attach(struct shared *shared, int fd, const char *path, const size_t 
 	struct stat st;
 
 	lay_out(&header, sizes);
-	*shared = (struct shared){ .fd = fd, .bytes = header.total, .is_inherited = true };
+	*shared = (struct shared){ .fd = fd, .bytes = header.total };
 	if (fstat(fd, &st) != 0 || (uint64_t)st.st_size != header.total || !is_file(path, &st))
 		return -EPROTO;
 	int error = map(shared);
@@ -109,6 +135,10 @@ void *shared_section(const struct shared *shared, enum shared_section section)
 
 void shared_close(struct shared *shared)
 {
+	char unnamed[PATH_MAX];
+
+	if (shared->path && shared->is_new && unnamed_path(shared->path, unnamed))
+		unlink(unnamed);
 	munmap(shared->base, shared->bytes);
 	close(shared->fd);
 }

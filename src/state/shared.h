@@ -2,7 +2,7 @@
  * shared - the one mapping that all processes of a pool share.
  *
  * A header, then sections, each laid out by the file that owns it.  Made by the
- * master; kept over respawn, reload and, where the layout is the same, upgrade.
+ * master; kept over the ends of workers and, where the layout is the same, of generations.
  * Sections start at zero bytes, hold no pointer, and cost memory only where
  * they are touched.
  */
@@ -29,12 +29,13 @@ struct shared {
 	int fd;
 	void *base;
 	size_t bytes;
-	bool is_inherited; /* with what the program before has left in it */
+	const char *path; /* lent; NULL: memory without a name */
+	bool is_new;      /* made here: as a file it has not got its name yet */
 };
 
 /*
- * Makes it: the file `path`, or memory without a name where that is NULL.
- * 0 or -errno.
+ * Makes it: a file beside `path`, or memory without a name where that is NULL.  A file gets
+ * its name by shared_publish: until then the one before has it.  0 or -errno.
  */
 int shared_create(struct shared *shared, const char *path, const size_t sizes[SHARED_SECTIONS]);
 
@@ -43,6 +44,8 @@ int shared_create(struct shared *shared, const char *path, const size_t sizes[SH
  * ours, or it is not (any more) the file that `path` names, where that is not NULL.
  */
 int shared_attach(struct shared *shared, int fd, const char *path, const size_t sizes[SHARED_SECTIONS]);
+
+int shared_publish(struct shared *shared);
 
 void *shared_section(const struct shared *shared, enum shared_section section);
 

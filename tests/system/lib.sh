@@ -20,7 +20,7 @@ trap cleanup EXIT
 
 fail() {
 	echo "FAILED: $*" >&2
-	tail -n 5 "$dir"/*.err >&2 2>/dev/null || true
+	tail -n 5 "$dir"/err "$dir"/*.err >&2 2>/dev/null || true
 	exit 1
 }
 
@@ -45,9 +45,18 @@ free_port() {
 	done
 }
 
-workers() { # [MASTER]: the pids of its workers; of $pool's
-	pgrep -P "${1:-$pool}" -x percore-worker | sort
+below() { # SUPERVISOR NAME...: the pids of such processes of its generations
+	local masters names
+	masters=$(pgrep -d, -P "$1" -x percore-master) || return 0
+	names=$(IFS='|' && echo "${*:2}")
+	pgrep -P "$masters" -x "percore-($names)" | sort
 }
+
+workers() { # [SUPERVISOR]: the pids of its workers; of $pool's
+	below "${1:-$pool}" worker
+}
+
+master() { pgrep -P "$pool" -x percore-master | head -n 1; } # of the oldest generation
 
 wait_for() { # COMMAND...: until it succeeds, 10 s at most
 	local n

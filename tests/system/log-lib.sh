@@ -8,7 +8,7 @@ wait_lines() { # COUNT FILE...: until there are so many
 }
 
 writer() { # the pid of the writer process
-	pgrep -P "$pool" -x percore-log
+	below "$pool" log | head -n 1
 }
 
 load() { # REQUESTS PER_SECOND URL [OPTION...]: fails where an answer has another status than 200

@@ -3,6 +3,7 @@
 # usage: record.pl PATH|ADDRESS:PORT HOW [URI [LENGTH]]
 # Prints the status and the body of each answer on a line of its own; "EOF" where the connection ended instead,
 # "OPEN" where nothing came for 30 seconds.
+# record.pl PATH|ADDRESS:PORT play|silent [WAY,... PID...]: many connections, as stdin tells; see play() and silent().
 use strict;
 use warnings;
 use IO::Socket::UNIX;
@@ -10,8 +11,17 @@ use IO::Socket::IP;
 use IO::Select;
 
 my ($to, $how, $uri, $length) = (@ARGV, ('/data', 0)[@ARGV - 2 .. 1]);
-my $socket = $to =~ m{^/} ? IO::Socket::UNIX->new(Peer => $to) : IO::Socket::IP->new(PeerAddr => $to);
-$socket or die "$to: $@$!";
+my ($patience, $opens) = (30, 0);
+my ($socket, $held, %said, $of); # $held: read, but not looked at; %said: FCGI_STDOUT by request id; $of: the last one's
+
+sub dial {
+	$socket = $to =~ m{^/} ? IO::Socket::UNIX->new(Peer => $to) : IO::Socket::IP->new(PeerAddr => $to);
+	$socket or die "$to: $@$!";
+	$socket->blocking(0);
+	($held, %said) = ('');
+}
+
+dial();
 $SIG{PIPE} = 'IGNORE';
 $| = 1;
 
@@ -53,41 +63,235 @@ sub post { # KEEP BODY [LENGTH]: without the end of FCGI_STDIN
 	return begin($keep) . stream(4, $params) . join '', map { record(5, $_) } unpack '(a60000)*', $body;
 }
 
-sub put { # all of it, unless the peer is gone
+sub put { # all of it, unless the peer is gone; reads where the peer does not
 	my ($bytes) = @_;
+	my $both = IO::Select->new($socket);
 	for (my $at = 0; $at < length $bytes;) {
-		$at += syswrite($socket, $bytes, 1 << 16, $at) // return;
+		my $sent = syswrite($socket, $bytes, 1 << 16, $at);
+		$at += $sent // 0;
+		next if $sent;
+		$!{EAGAIN} or return;
+		my ($readable) = IO::Select->select($both, $both, undef, $patience) or return;
+		sysread($socket, $held, 1 << 16, length $held) or return if @$readable;
 	}
 }
 
 sub take {
 	my ($want) = @_;
-	my $got = '';
-	while (length $got < $want) {
-		IO::Select->new($socket)->can_read(30) or return 'OPEN';
-		sysread($socket, $got, $want - length $got, length $got) or return 'EOF';
+	while (length $held < $want) {
+		IO::Select->new($socket)->can_read($patience) or return 'OPEN';
+		sysread($socket, $held, $want - length $held, length $held) or return 'EOF'; # no more: "close-in-answer"
 	}
-	return \$got;
+	return \substr $held, 0, $want, '';
 }
 
-sub answer { # until END_REQUEST
-	my $text = '';
+sub management { # TYPE CONTENT: the answer to a record of id 0
+	my ($type, $content) = @_;
+	return 'unknown(' . ord($content) . ')' if $type == 11 && $content =~ /^.\0{7}\z/s;
+	return "record($type)" unless $type == 10;
+	my @pairs;
+	while ($content =~ s/^([\0-\x7f])([\0-\x7f])//) {
+		push @pairs, substr($content, 0, ord $1, '') . '=' . substr($content, 0, ord $2, '');
+	}
+	return 'values(' . join(',', sort(@pairs), $content ? 'and more' : ()) . ')';
+}
+
+sub ending { # END-REQUEST FCGI_STDOUT
+	my ($content, $text) = @_;
+	return 'end(' . unpack('H*', $content) . ')' unless $content =~ /^....\0...\z/s; # the request is complete
+	return 'ended' if $text eq '';
+	return $text =~ /^Status: (\d+).*?\r\n\r\n(.*)/s ? "$1 $2" : "no CGI answer: $text";
+}
+
+sub answer { # until END_REQUEST; to a management record: what it says
 	for (;;) {
 		my $head = take(8);
 		return $head unless ref $head;
-		my (undef, $type, undef, $length, $padding) = unpack 'CCnnC', $$head;
+		my ($version, $type, $id, $length, $padding) = unpack 'CCnnC', $$head;
 		my $content = take($length + $padding);
 		return $content unless ref $content;
-		return 'values ' . $$content =~ s/[^ -~]/./gr if $type == 10;
-		last if $type == 3;
-		$text .= substr $$content, 0, $length if $type == 6;
+		substr $$content, $length, $padding, '';
+		return "version($version)" if $version != 1;
+		return management($type, $$content) if $id == 0;
+		$said{$id} .= $$content if $type == 6;
+		$of = $id;
+		return ending($$content, delete $said{$id} // '') if $type == 3;
+		return "record($type)" if $type != 6 && $type != 7;
 	}
-	$text =~ /^Status: (\d+).*?\r\n\r\n(.*)/s or return "no CGI answer: $text";
-	return "$1 $2";
 }
 
 sub show { print answer(), "\n" }
 sub bytewise { put($_) for split //, shift }
+
+# The language of play() and silent(): words, each the bytes of some records.
+#   TYPE[#ID][vVERSION][=CONTENT][+PADDING]: a record. TYPE: a name of %type or a number; CONTENT: text, %XX for a byte,
+#     c*N for N times that c; of values: names with commas; PADDING: its length, or a word whose bytes it is
+#   begin[-][#ID]: FCGI_BEGIN_REQUEST, with FCGI_KEEP_CONN or, "-", without
+#   pairs[1|2|*][#ID]: FCGI_PARAMS of a POST of 9 bytes to /echo, not their end; one half; one record for each byte
+#   get[-][#ID][:URI], post[-][#ID][:URI][=LENGTH]: a whole GET of /data; the head of a POST to /echo, of 9 bytes
+#   %XX...: these bytes
+#   |, late: writes all this, then waits so long that percore sees it by itself; that a worker waits for the body
+#   ?: writes all this and takes an answer
+# "!" before a word: where the way "cut" cuts.  At the end all is written, and taken until the peer closes.
+my %type = (begin => 1, abort => 2, params => 4, in => 5, data => 8, values => 9);
+
+sub bytes_of { my ($text) = @_; return $text =~ s/%(..)/chr hex $1/ger =~ s/(.)\*(\d+)/$1 x $2/ger }
+sub pairs { my @all = @_; return join '', map { size(length $_->[0]) . size(length $_->[1]) . join '', @$_ } @all }
+
+sub few { # METHOD URI PAIR...: FCGI_PARAMS
+	my ($method, $uri, @more) = @_;
+	push @more, ['QUERY_STRING', $1] if $uri =~ /\?(.*)/;
+	return pairs(['REQUEST_METHOD', $method], ['REQUEST_URI', $uri], @more);
+}
+
+sub few_post { return few('POST', $_[0] // '/echo', ['CONTENT_LENGTH', $_[1] // 9]) }
+
+sub head_of { # KEEP ID PARAMS
+	my ($keep, $id, $params) = @_;
+	return record(1, pack('nCx5', 1, $keep), 0, $id) . join '', map { record(4, $_, 0, $id) } unpack('(a60000)*', $params), '';
+}
+
+sub pairs_of { # WHICH ID
+	my ($which, $id) = @_;
+	my ($all, $half) = (few_post(), length(few_post()) / 2);
+	return join '', map { record(4, $_, 0, $id) } split //, $all if $which eq '*';
+	return record(4, $which eq '' ? $all : $which == 1 ? substr $all, 0, $half : substr($all, $half), 0, $id);
+}
+
+sub any { # a record: TYPE ID VERSION CONTENT PADDING, as they are written
+	my ($type, $id, $version, $content, $padding) = @_;
+	$content = $type ne 'values' ? bytes_of($content // '') : pairs(map { [$_, ''] } split /,/, $content // '');
+	my $bytes = $padding && $padding !~ /^\d+$/ ? word($padding) : "\0" x ($padding // 0);
+	$bytes .= "\0" x (-length($bytes) % 8) if $padding && $padding !~ /^\d+$/;
+	$id //= $type eq 'values' ? 0 : 1;
+	return record($type{$type} // $type, $content, 0, $id, $version) =~ s/^(.{6})./$1 . chr length $bytes/ser . $bytes;
+}
+
+sub word { # its bytes
+	local $_ = shift;
+	return head_of(!$1, $2 // 1, few('GET', $3 // '/data')) . record(5, '', 0, $2) if /^get(-?)(?:#(\d+))?(?::(\S+))?$/;
+	return head_of(!$1, $2 // 1, few_post($3, $4)) if /^post(-?)(?:#(\d+))?(?::([^\s=]+))?(?:=(\d+))?$/;
+	return record(1, pack('nCx5', 1, !$1), 0, $2) if /^begin(-?)(?:#(\d+))?$/;
+	return pairs_of($1, $2 // 1) if /^pairs([12*]?)(?:#(\d+))?$/;
+	return bytes_of($_) if /^%/;
+	return any($1, $2, $3, $4, $5) if /^([a-z]+|\d+)(?:#(\d+))?(?:v(\d+))?(?:=([^+]*))?(?:\+(\S+))?$/;
+	die "record.pl: $_?\n";
+}
+
+sub brief { # an answer
+	my ($text) = @_;
+	$text =~ s/^200 //;
+	$text = 'data' if $text =~ /^\{"street":"10 Downing Street","city":"Value: 99"\}$/;
+	$text = $1 if $text =~ /^(400) .*"The body ended before Content-Length was reached\."/ || $text =~ /^((?!400)[45]\d\d) \{/;
+	$text = length($text) . substr $text, 0, 1 if length $text > 20 && $text eq substr($text, 0, 1) x length $text;
+	$text =~ s/\s+//g;
+	$text = '-' if $text eq '';
+	return $text . ($text =~ /^(?:EOF|OPEN|\w+\(.*\))$/ || $of == 1 ? '' : "#$of");
+}
+
+sub until_closed { # WHAT-CAME
+	my @came = @_;
+	push @came, brief(answer()) until @came && $came[-1] =~ /^(?:EOF|OPEN)$/ || @came > 200;
+	$patience = 0.5 if $came[-1] eq 'OPEN' && ++$opens == 5; # all is known to be lost: then fast
+	return @came;
+}
+
+sub pause { select undef, undef, undef, shift }
+
+sub write_as { # WAY BYTES MARK
+	my ($way, $bytes, $mark) = @_;
+	return bytewise($bytes) if $way eq 'bytes';
+	if ($way =~ /^cut(\d+)/ && defined $mark) {
+		put(substr $bytes, 0, $mark + $1, '');
+		pause(0.002);
+	}
+	put($bytes);
+}
+
+sub act { # WAY WORD...: what came, as words
+	my ($way, @words) = @_;
+	my ($bytes, $mark, @came) = ('');
+	for (@words, '') {
+		if (/^(?:\||late|\?|)$/) {
+			write_as($way, $bytes, $mark);
+			($bytes, $mark) = ('');
+		}
+		pause(0.002) if $_ eq '|';
+		pause(0.015) if $_ eq 'late';
+		push @came, brief(answer()) if $_ eq '?';
+		next if /^(?:\||late|\?|)$/;
+		$mark = length $bytes if s/^!//;
+		$bytes .= word($_);
+	}
+	return @came;
+}
+
+sub ways_of { # WORDS: those that tell something of them
+	my ($words) = @_;
+	return grep { !/^cut/ || $words =~ /!/ } grep { $_ ne 'bytes' || $words !~ /\*\d{4}|=\d{4}/ } split /,/, $uri;
+}
+
+my ($told, $wrong) = (0, 0);
+
+sub scripts { # of stdin: [NAME, WORDS, PATTERN]
+	my %seen;
+	return map { /^(\S+): (.*) => (.*)$/ && !$seen{$1}++ or die "record.pl: $_"; [$1, $2, $3] } grep { /\S/ } <STDIN>;
+}
+
+sub judge { # NAME PATTERN WHAT-CAME...: only what was not wanted
+	my ($name, $pattern, @came) = @_;
+	$told++;
+	return if "@came" =~ /^(?:$pattern)$/;
+	$wrong++;
+	print "$name: got '@came', wanted '$pattern'\n";
+}
+
+# Reads "NAME: WORD... => PATTERN" lines, and plays each on a connection of its own, in each WAY: "one": as it is written;
+# "kept": behind a request that was answered; "bytes": byte by byte; "cutN": in two, N bytes behind the "!".  Prints what
+# came where the pattern is another, the next request was not answered, or a process PID is gone; and how many were wrong.
+sub play {
+	$patience = 5;
+	my @pids = @ARGV[3 .. $#ARGV];
+	my $pids = @pids;
+	for (scripts()) {
+		my ($name, $words, $pattern) = @$_;
+		for my $way (ways_of($words)) {
+			dial();
+			my @came = act($way, $way eq 'kept' ? qw(get ?) : (), split ' ', $words);
+			@came = until_closed(@came);
+			shift @came if $way eq 'kept' && $came[0] =~ /^(?:data|404)$/;
+			dial();
+			my $next = join ' ', act('one', 'get-'), until_closed();
+			push @came, "next: $next" if $next ne 'data EOF';
+			push @came, 'a process is gone' if (@pids = grep { kill 0, $_ } @pids) < $pids;
+			$pids = @pids;
+			judge("$name/$way", $pattern, @came);
+		}
+	}
+	print "$wrong of $told wrong\n";
+}
+
+# Reads the same, plays them all as far as they go and stays silent: meanwhile a request must be answered.
+sub silent {
+	$patience = 5;
+	my @peers;
+	for (scripts()) {
+		my ($name, $words, $pattern) = @$_;
+		dial();
+		my @came = act('one', split ' ', $words);
+		push @peers, [$name, $pattern, $socket, $held, {%said}, @came];
+	}
+	dial();
+	$patience = 1.5; # less than any --io-timeout
+	judge('meanwhile', 'data EOF', act('one', 'get-'), until_closed());
+	$patience = 5;
+	for (@peers) {
+		(my $name, my $pattern, $socket, $held, my $said, my @came) = @$_;
+		%said = %$said;
+		judge($name, $pattern, until_closed(@came));
+	}
+	print "$wrong of $told wrong\n";
+}
 
 my $values = record(9, "\x0f\0FCGI_MPXS_CONNS", 7, 0);
 my %do = (
@@ -98,7 +302,7 @@ my %do = (
 	'tiny-records-bytes' => sub { bytewise(begin(0) . stream(4, params(), 1) . record(5, '')); show() },
 	'big' => sub { put(request(0, HTTP_BIG => 'b' x 128_000)); show() },
 	'big-bytes' => sub { bytewise(request(0, HTTP_BIG => 'b' x 20_000)); show() },
-	'padded' => sub { put(begin(0) . record(4, params(), 5) . record(4, '') . record(5, '', 8)); show() },
+	'padded' => sub { put(begin(0) . record(4, params(), 5) . record(4, '') . record(5, '')); show() },
 	'cut' => sub { # in two, at every place
 		my $request = request(1);
 		for my $at (1 .. length($request) - 1) {
@@ -119,9 +323,11 @@ my %do = (
 		put(request(0));
 		show();
 	},
+	'two-requests' => sub { put(request(1) . request(1)); show(); show() },
 	'twice-kept' => sub { put(request(1)); show(); put(request(0)); show() },
 	'values' => sub { put($values); show(); bytewise($values); show(); put(request(0)); show() },
 	'values-and-request' => sub { put($values . request(0)); show(); show() },
+	'management' => sub { put(record(10, '', 0, 0)); show(); put(request(0)); show() },
 	'abort-before' => sub { put(record(2, '') . request(0)); show() },
 	'post' => sub { put(post(0, 'x' x $length) . record(5, '')); show() },
 	'post-bytes' => sub { bytewise(post(0, 'x' x $length) . record(5, '')); show() },
@@ -149,9 +355,7 @@ my %do = (
 	'params-huge' => sub { put(begin(0) . stream(4, "\x01\xff\xff\xff\xff")); show() },
 	'too-big' => sub { put(request(0, HTTP_BIG => 'b' x 140_000)); show() },
 	'stdin-other-id' => sub { put(begin(0) . stream(4, params()) . record(5, 'x', 0, 2)); show() },
-	'two-requests' => sub { put(request(1) . request(1)); show() },
 	'outside' => sub { put(record(5, '')); show() },
-	'management' => sub { put(record(10, '', 0, 0)); show() },
 	'values-big' => sub { put(record(9, 'v' x 1025, 0, 0)); show() },
 	# Unfinished.
 	'half' => sub { put(substr request(0), 0, 300); show() },
@@ -159,11 +363,14 @@ my %do = (
 	'half-values' => sub { put(substr $values, 0, 10); show() },
 	'half-body' => sub { put(post(0, 'xx', 5)); show() },
 	'short-body' => sub { put(post(0, 'xx', 5) . record(5, '')); show() },
-	'aborted' => sub { put(post(0, 'xx', 5) . record(2, '')); show() },
+	'aborted' => sub { put(post(0, 'xx', 5) . record(2, '')); show(); show() },
 	# The peer is gone.
 	'close' => sub { },
 	'close-in-head' => sub { put(substr request(0), 0, 300) },
 	'close-in-body' => sub { put(post(0, 'xx', 5)) },
 	'close-in-answer' => sub { put(request(0)); take(100) },
+	# Many, as stdin tells.
+	'play' => \&play,
+	'silent' => \&silent,
 );
 ($do{$how} or die "record.pl: $how?\n")->();

@@ -18,10 +18,10 @@ sub start {
 	exec @command or die;
 }
 
-sub is_ready { # it ignores SIGPIPE, and so is about to wait for SIGTERM
+sub is_ready { # it ignores or catches SIGPIPE, and so is about to wait for SIGTERM
 	my ($pid) = @_;
 	open my $status, '<', "/proc/$pid/status" or return 1;
-	return grep { /^SigIgn:\s*(\w+)/ && hex(substr $1, -8) & 1 << 12 } <$status>;
+	return grep { /^Sig(?:Ign|Cgt):\s*(\w+)/ && hex(substr $1, -8) & 1 << 12 } <$status>;
 }
 
 sub record { my ($type, $content) = @_; return pack('CCnnCx', 1, $type, 1, length $content, 0) . $content }

@@ -81,13 +81,59 @@ static void read_answer(int fd, struct told *told)
 		told->status = 0;
 }
 
+/* ---- The connection, as a worker would have it. */
+
+struct link {
+	int fd;
+	bool is_kept;
+};
+
+static struct inhand_shm hand;
+
+static int give_connection(void *context, struct input *in)
+{
+	const struct link *link = context;
+
+	input_open(in, link->fd);
+	ck_assert_int_eq(input_look(in), INPUT_REQUEST);
+	fcgi_take_in_hand(in, &hand);
+	return link->fd;
+}
+
+static void take_connection_back(void *context, struct input *in, bool is_open)
+{
+	struct link *link = context;
+
+	link->is_kept = is_open;
+	in->fd = -1;
+}
+
+static void serve(const struct exchange *exchange, struct link *link)
+{
+	const struct fcgi_source source = { .input = { .limits = { .head_bytes = INPUT_HEAD_MAX,
+		                                                   .params = 1000 },
+		                                       .io_timeout_ms = 1000,
+		                                       .max_connections = 1 },
+		                            .hand = &hand,
+		                            .accept = give_connection,
+		                            .close = take_connection_back,
+		                            .context = link };
+	struct fcgi *fcgi = fcgi_new(&source);
+
+	ck_assert_ptr_nonnull(fcgi);
+	request_seed();
+	ck_assert(fcgi_accept(fcgi));
+	exchange_run(exchange, fcgi);
+	fcgi_finish(fcgi);
+	fcgi_free(fcgi);
+}
+
 const struct told *ask(const struct ask *ask)
 {
 	static struct told told;
 	const char *method = either(ask->method, "GET");
 	struct routes routes = { 0 };
 	int pair[2], room = 1 << 20;
-	_Atomic uint32_t spool = 0;
 
 	memset(&told, 0, sizeof told);
 	if (strcmp(method, "HEAD") == 0)
@@ -98,20 +144,15 @@ const struct told *ask(const struct ask *ask)
 	const struct exchange exchange = { .routes = &routes,
 		                           .prefix = "",
 		                           .max_body = ask->max_body ? ask->max_body : 1 << 20 };
-	static struct inhand_shm hand;
-	struct fcgi *fcgi = fcgi_new(
-		&(struct fcgi_settings){ .io_timeout_ms = 1000, .max_connections = 1, .hand = &hand });
-	request_seed();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	for (int i = 0; i < 2; i++)
 		setsockopt(pair[i], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
 	write_request(ask, ask->body && !ask->body_bytes ? strlen(ask->body) : ask->body_bytes);
 	ck_assert_int_eq(write(pair[0], wire.bytes, wire.size), (ssize_t)wire.size);
-	ck_assert_int_eq(fcgi_look(fcgi, pair[1], &spool), FCGI_LOOK_REQUEST);
-	ck_assert(fcgi_begin(fcgi, pair[1], &spool));
-	told.is_kept = exchange_run(&exchange, fcgi);
+	struct link link = { .fd = pair[1] };
+	serve(&exchange, &link);
+	told.is_kept = link.is_kept;
 	read_answer(pair[0], &told);
-	fcgi_free(fcgi);
 	close(pair[0]);
 	close(pair[1]);
 	routes_fini(&routes);

@@ -329,14 +329,32 @@ END_TEST
 
 /* ---- The writer process. */
 
-static pid_t start_writer(struct access_shm *shm, const char *path, rlim_t file_bytes)
+/* That all writers of a test obey. */
+static struct order_shm *order_of_writers(void)
 {
+	static struct order_shm *order;
+
+	if (!order)
+		order = mmap(NULL, sizeof *order, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(order, MAP_FAILED);
+	return order;
+}
+
+static pid_t start_locked_writer(struct access_shm *shm, const char *path, rlim_t file_bytes, int memory)
+{
+	const struct order_shm *order = order_of_writers();
 	pid_t pid = fork();
 
 	if (pid)
 		return pid;
 	setrlimit(RLIMIT_FSIZE, &(struct rlimit){ file_bytes, RLIM_INFINITY });
-	_exit(access_writer_run(&(struct access_writer_settings){ .shm = shm, .path = path }));
+	_exit(access_writer_run(&(struct access_writer_settings){
+		.shm = shm, .order = order, .memory = memory, .path = path }));
+}
+
+static pid_t start_writer(struct access_shm *shm, const char *path, rlim_t file_bytes)
+{
+	return start_locked_writer(shm, path, file_bytes, -1);
 }
 
 static void end_writer(struct access_shm *shm, pid_t pid)
@@ -345,7 +363,7 @@ static void end_writer(struct access_shm *shm, pid_t pid)
 
 	for (unsigned i = 0; i < access_ring_count(shm); i++)
 		access_ring_leave(&shm->rings[i]);
-	shm->order = ACCESS_FINISH;
+	atomic_store(&order_of_writers()->order, ORDER_FINISH);
 	access_ring_wake(shm);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);

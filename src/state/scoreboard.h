@@ -1,0 +1,86 @@
+/*
+ * scoreboard - what each worker is doing, and what has happened to the pool.
+ *
+ * In shared memory.  A worker's slot is written by that worker alone, so its
+ * counters need no more than a plain store; they go on counting when another
+ * process takes the slot, and are never wiped.  The pool's own part is the
+ * master's to write, but for what says otherwise.
+ */
+#ifndef PERCORE_SCOREBOARD_H
+#define PERCORE_SCOREBOARD_H
+
+#include "state/in_flight.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum { WORKERS_MAX = 4096, SLOTS_MAX = WORKERS_MAX * 2 }; /* those of two generations may live at once */
+
+enum worker_stage {
+	WORKER_STARTING, /* runs percore_on_worker_start */
+	WORKER_IDLE,     /* has read nothing from what it owns */
+	WORKER_SERVING,  /* has read, or may have: `hand` tells of what */
+};
+
+enum worker_life {
+	WORKER_NONE, /* nobody has the slot */
+	WORKER_LIVES,
+	WORKER_LEAVES, /* told to, or killed */
+};
+
+enum worker_farewell {
+	WORKER_DIED,      /* said nothing */
+	WORKER_RECYCLED,  /* --max-requests or --max-memory */
+	WORKER_NO_MEMORY, /* an allocation failed */
+	WORKER_BLIND,     /* the descriptors that it serves from do not work */
+	WORKER_LEFT,      /* of itself, as told */
+};
+
+struct worker_shm {
+	_Alignas(64) _Atomic uint32_t stage; /* enum worker_stage */
+	/* 1 + the slot of the connection that it serves (pool/connections.h); 0: one that is in no slot. */
+	_Atomic uint32_t connection;
+	_Atomic uint32_t farewell; /* enum worker_farewell: why it leaves */
+	_Atomic uint32_t told;     /* 1: leave after the request in hand; the master's to write */
+	_Atomic uint64_t requests; /* answered, by all that had this slot */
+	/* The master's to write, for readers. */
+	_Atomic uint32_t life; /* enum worker_life */
+	_Atomic uint32_t seat; /* the worker's number, as messages have it */
+	_Atomic uint32_t pid;
+	_Atomic uint32_t generation; /* which of the service's it belongs to */
+	struct inhand_shm hand;
+};
+
+/* Why a worker's life ended, for people and for percore_worker_exits_total. */
+enum pool_exit {
+	POOL_EXIT_SIGNAL,   /* killed by a signal that was not ours, as SIGSEGV */
+	POOL_EXIT_STATUS,   /* left without being told to */
+	POOL_EXIT_TIMEOUT,  /* --request-timeout */
+	POOL_EXIT_STOPPED,  /* by a signal, as SIGSTOP */
+	POOL_EXIT_MEMORY,   /* out of memory */
+	POOL_EXIT_RECYCLED, /* --max-requests, --max-memory */
+	POOL_EXIT_CUT,      /* --drain-timeout */
+	POOL_EXIT_TOLD,     /* reload, stop */
+	POOL_EXITS,
+};
+
+struct pool_shm {
+	_Atomic uint64_t exits[POOL_EXITS];
+	_Atomic uint64_t rescued_answered; /* requests that the master answered */
+	_Atomic uint64_t rescued_cut;      /* requests cut in the middle of their answer */
+	_Atomic uint64_t rescued_released; /* connections given to another worker untouched */
+	_Atomic uint64_t reloads;        /* generations that took over from another */
+	_Atomic uint64_t reloads_failed; /* those that did not come to serve */
+	_Atomic uint32_t backlog, backlog_max; /* connections waiting to be accepted, as of the last look */
+	_Atomic uint32_t workers;              /* that should be */
+	_Atomic uint32_t draining;             /* 1: leaving */
+	_Atomic uint32_t slot_top;             /* one above the highest slot ever used */
+	_Atomic uint32_t connections;          /* open, as of the last look */
+	_Atomic uint32_t active_max;           /* most workers seen serving at once */
+	_Atomic uint64_t all_busy;             /* looks at which no worker was idle */
+	_Atomic uint32_t master;               /* its pid: of the generation that serves */
+	_Atomic uint32_t generation;           /* its number */
+	char reload_error[256];                /* why the last generation did not come to serve; "": it did */
+};
+
+#endif
