@@ -7,6 +7,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PERCORE_BUILD", TOP / "build"))
 PEERS = BUILD / "bench" / "peers"
+LONGEST_S = 1800  # a build; cargo waits for a lock as long as another holds it
 CRATES = Path("/usr/share/cargo/registry")  # where Debian's librust-*-dev lie
 
 
@@ -15,7 +16,11 @@ class Missing(Exception):
 
 
 def run(command, **how):
-    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **how)
+    try:
+        done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                              timeout=LONGEST_S, **how)
+    except subprocess.TimeoutExpired as reason:
+        raise Missing(f"{' '.join(map(str, command[:3]))}: not built within {LONGEST_S} s") from reason
     if done.returncode != 0:
         raise Missing(f"{' '.join(map(str, command[:3]))}: {done.stdout.strip()[-600:]}")
     return done.stdout

@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -42,6 +43,25 @@ def tree(pids):
     for pid in pids:
         found += [pid] + tree(children(pid))
     return found
+
+
+def ended(process, seconds=3):
+    """Waits for it; what does not leave in time is killed, with its children, and named."""
+    try:
+        process.wait(seconds)
+        return
+    except subprocess.TimeoutExpired:
+        print(f"killed, since no signal ended it within {seconds} s: {' '.join(map(str, process.args))}",
+              file=sys.stderr)
+    for pid in reversed(tree([process.pid])):
+        try:
+            os.kill(pid, 9)
+        except ProcessLookupError:
+            pass
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        print(f"not even SIGKILL ended it: {process.pid}", file=sys.stderr)
 
 
 def cpu_ns(pids):
@@ -259,21 +279,8 @@ class Running:
             if process.poll() is None:
                 process.terminate()
         for process in self.started:
-            try:
-                process.wait(3)
-            except subprocess.TimeoutExpired:
-                self.cut(process)
+            ended(process)
         self.started = []
         if self.listening:
             self.listening.close()
         Path(self.socket).unlink(missing_ok=True)
-
-    @staticmethod
-    def cut(process):
-        """What does not leave in time, with its children."""
-        for pid in reversed(tree([process.pid])):
-            try:
-                os.kill(pid, 9)
-            except ProcessLookupError:
-                pass
-        process.wait()

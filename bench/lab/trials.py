@@ -18,6 +18,15 @@ class Failed(Exception):
     pass
 
 
+class Late(Failed):
+    pass
+
+
+def longest_s(arguments):
+    """How long percore-load may take: its duration, and a minute for what is in flight then."""
+    return float(arguments[arguments.index("--duration") + 1].rstrip("s")) + 60
+
+
 def jiffies():
     """Of all cores: busy, stolen, all; ticks of 10 ms."""
     n = [int(x) for x in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
@@ -38,8 +47,12 @@ class Load:
         path = self.folder / "load.json"
         path.unlink(missing_ok=True)
         command = [str(self.program), "--quiet", "--json", str(path), *map(str, arguments), self.running.url]
-        done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                              timeout=timeout_s, process_group=0)
+        timeout_s = timeout_s or longest_s(arguments)
+        try:
+            done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                                  timeout=timeout_s, process_group=0)
+        except subprocess.TimeoutExpired as reason:
+            raise Late(f"percore-load did not end within {timeout_s:.0f} s") from reason
         if done.returncode not in (0, 1, 2, 3) or not path.exists():
             raise Failed(f"percore-load ended with {done.returncode}: {done.stdout.strip()[-300:]}")
         result = json.loads(path.read_text())
@@ -148,7 +161,7 @@ def knee(load, size):
                  connections(load.running.subject)]
     try:
         result = load.call(arguments, timeout_s=slow)
-    except subprocess.TimeoutExpired:
+    except Late:
         return {"valid": False, "invalid_because": f"no knee within {slow:.0f} s"}
     found = result.get("knee") or {}
     tried = result.get("trials", [])
@@ -168,7 +181,7 @@ def calls(load, size):
             result = load.call(["--clients", "32", "--duration", f"{size.calls_s}s", *LAX])
         finally:
             tracer.send_signal(2)
-            tracer.wait(10)
+            subjects.ended(tracer, 10)
     requests, found = max(1, result["good"]), {}
     for line in out.read_text().splitlines():
         parts = line.split()

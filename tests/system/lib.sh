@@ -10,10 +10,44 @@ dir=$(mktemp -d)
 chmod 755 "$dir"
 started=() pools=0
 
-cleanup() {
+is_alive() { # PID: and no zombie
+	local line
+	{ read -r line <"/proc/$1/stat"; } 2>/dev/null && [[ ${line##*) } != [ZX]* ]]
+}
+
+all_ended() { # PID...: within 15 s; else 1
+	local until=$((SECONDS + 15)) pid
+	for pid; do
+		while is_alive "$pid"; do
+			[ $SECONDS -lt $until ] || return 1
+			sleep 0.05
+		done
+	done
+}
+
+tree() { # PID: it and what comes of it
+	local child
+	echo "$1"
+	for child in $(pgrep -P "$1"); do tree "$child"; done
+}
+
+kill_and_name() { # PID: with its children; what cannot be killed either is named and left
+	local pids
+	mapfile -t pids < <(tree "$1")
+	echo "killed, since SIGTERM did not end it: $1, $(ps -o args= -p "$1")" >&2
+	kill -KILL "${pids[@]}" 2>/dev/null || true
+	all_ended "$1" || echo "not even SIGKILL ended it: $1" >&2
+}
+
+end() { # PID...: by SIGTERM; by SIGKILL where that does not do, and says so
 	local pid
-	for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
-	for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
+	for pid; do kill "$pid" 2>/dev/null || true; done
+	all_ended "$@" || for pid; do ! is_alive "$pid" || kill_and_name "$pid"; done
+	for pid; do is_alive "$pid" || wait "$pid" 2>/dev/null || true; done
+}
+
+cleanup() {
+	end "${started[@]}"
 	rm -rf "$dir"
 }
 trap cleanup EXIT
