@@ -80,6 +80,11 @@ void percore_add_text(struct percore_app *app, const char *name, const char **va
  * and upgrade.  `name` may have labels: "shop_orders_total{kind=\"new\"}"; each set of
  * labels is a metric of its own.  A counter ends in _total, a histogram (of
  * durations) in _seconds.  The handle is never NULL and lasts as long as the app.
+ *
+ * A counter for what happens: it is kept, so it only grows.  A gauge for what a worker
+ * itself holds now, as entries of its cache: it goes with the worker.  What outlives a worker, as
+ * open orders, is no gauge: count what comes and what goes in two counters, and let Prometheus subtract.
+ * A histogram for how long something takes.
  */
 struct percore_counter;
 struct percore_gauge;
@@ -185,7 +190,10 @@ bool percore_stream_write(struct percore_request *request, const void *bytes, si
 
 void percore_counter_add(struct percore_counter *counter, uint64_t n);
 
-/* Of this worker; what is shown is the sum over those that live.  It starts at 0. */
+/*
+ * Of this worker; what is shown is the sum over those that live.  It starts at 0 in each: one that only
+ * goes down, for what another worker had counted up, shows less than nothing.
+ */
 void percore_gauge_set(struct percore_gauge *gauge, double value);
 void percore_gauge_add(struct percore_gauge *gauge, double change);
 
