@@ -235,13 +235,15 @@ bool percore_rest(struct percore_work *work);
  * and said: it could not be, and the version before stays.
  */
 bool percore_publish(const char *name, const void *bytes, size_t length);
-bool percore_publish_json(const char *name, json_object *json); /* not taken */
+/* Not taken.  False, and said, also for what no reader could read: over 64 levels, NaN, text not UTF-8. */
+bool percore_publish_json(const char *name, json_object *json);
 
 /*
  * The newest version, or NULL where there is none: never a torn one, and not copied.
  * In one request or run it is the same each time, once there is one.  The json is parsed once a version
  * in each process; it is lent, so do not change it, and json_object_get() before
- * percore_answer_json().  Numbers of versions rise, with gaps; 0: none.
+ * percore_answer_json().  NULL also for what is no JSON, which is logged.  Numbers of versions rise, with
+ * gaps; 0: none.
  */
 const void *percore_snapshot(const char *name, size_t *length);
 json_object *percore_snapshot_json(const char *name);
@@ -256,7 +258,10 @@ typedef bool (*percore_job)(struct percore_work *work, json_object *input);
 /* Before percore_run; also makes GET /jobs/{id}, which tells how a job fares. */
 void percore_add_job(struct percore_app *app, const char *name, percore_job job);
 
-/* The job's result, taken; at most 1 MiB.  And which attempt this is: the first is 1. */
+/*
+ * The job's result, taken; at most 1 MiB, and JSON as percore_publish_json has it, or the run has failed.
+ * And which attempt this is: the first is 1.
+ */
 void percore_set_result(struct percore_work *work, json_object *result);
 unsigned percore_attempt(const struct percore_work *work);
 
@@ -264,7 +269,8 @@ unsigned percore_attempt(const struct percore_work *work);
  * Keeps a job in the store that --jobs names and answers the request: 202 with its
  * Location when it is on disk; 503 with Retry-After when the queue is full or the store
  * is away.  It runs at least once, whatever is killed, and again when it fails,
- * --job-attempts times at most.  The input is taken; at most 1 MiB as text (413).  A
+ * --job-attempts times at most.  The input is taken; at most 1 MiB as text (413), and
+ * JSON as percore_publish_json has it (500, and said).  A
  * key (NULL: none), of 1 to 127 printable characters, makes one job of all that come with
  * it while the job is kept: the later ones are answered with that job.
  */

@@ -9,6 +9,7 @@
  */
 #include "background/snapshot.h"
 
+#include "background/value.h"
 #include "background/work.h"
 #include "base/clock.h"
 #include "base/fault.h"
@@ -25,7 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TRIES = 1000, DEPTH_MAX = 64, FILE_MAX = PLACE_MAX + 48 };
+enum { TRIES = 1000, FILE_MAX = PLACE_MAX + 48 };
 
 /* What this process holds of a name. */
 struct view {
@@ -178,9 +179,12 @@ bool percore_publish(const char *name, const void *bytes, size_t length)
 bool percore_publish_json(const char *name, json_object *json)
 {
 	size_t length;
-	const char *text = json_object_to_json_string_length(json, JSON_C_TO_STRING_PLAIN, &length);
+	const char *text, *wrong = value_write(json, &text, &length);
 
-	return text && percore_publish(name, text, length);
+	if (wrong)
+		log_error("snapshot %s: its JSON could not be read back (%s); the version before stays", name,
+		          wrong);
+	return !wrong && percore_publish(name, text, length);
 }
 
 /* ---- Reading. */
@@ -256,14 +260,13 @@ const void *percore_snapshot(const char *name, size_t *length)
 	return view ? view->bytes : NULL;
 }
 
-static json_object *parse(const struct view *view)
+static json_object *parse(const char *name, const struct view *view)
 {
-	json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
+	json_object *json;
+	const char *wrong = value_read(view->bytes, view->length, &json);
 
-	if (!tokener)
-		return NULL;
-	json_object *json = json_tokener_parse_ex(tokener, view->bytes, (int)view->length);
-	json_tokener_free(tokener);
+	if (wrong)
+		log_error("snapshot %s: version %" PRIu64 " is no JSON (%s)", name, view->version, wrong);
 	return json;
 }
 
@@ -274,7 +277,7 @@ json_object *percore_snapshot_json(const char *name)
 	if (!view)
 		return NULL;
 	if (!view->is_parsed)
-		view->json = parse(view);
+		view->json = parse(name, view);
 	view->is_parsed = true;
 	return view->json;
 }

@@ -44,7 +44,11 @@ static json_object *parse(const char *text, size_t size)
 		abort();
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	cities = json_tokener_parse_ex(tokener, text, (int)size + 1);
-	if (json_tokener_get_error(tokener) != json_tokener_success) {
+	if (json_tokener_get_error(tokener) == json_tokener_success && strlen(text) != size) {
+		snprintf(problem, sizeof problem, "byte %zu: a NUL", strlen(text));
+		json_object_put(cities);
+		cities = NULL;
+	} else if (json_tokener_get_error(tokener) != json_tokener_success) {
 		snprintf(problem, sizeof problem, "byte %zu: %s", json_tokener_get_parse_end(tokener) + 1,
 		         json_tokener_error_desc(json_tokener_get_error(tokener)));
 	} else if (!json_object_is_type(cities, json_type_object)) {
@@ -67,7 +71,7 @@ static void take_file(FILE *file, size_t size)
 		return;
 	}
 	cities = parse(text, size);
-	if (cities && !percore_publish("addresses", text, size))
+	if (cities && !percore_publish_json("addresses", cities))
 		snprintf(problem, sizeof problem, "it cannot be published");
 	json_object_put(cities);
 	free(text);

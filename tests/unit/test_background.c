@@ -5,6 +5,7 @@
 #include "background/place.h"
 #include "background/snapshot.h"
 #include "background/task.h"
+#include "background/value.h"
 #include "unit.h"
 
 #include <dirent.h>
@@ -273,6 +274,109 @@ START_TEST(json_is_parsed_once_a_version)
 	snapshot_begin();
 	ck_assert_ptr_null(percore_snapshot_json("j"));
 	json_object_put(published);
+	drop_place();
+}
+END_TEST
+
+/* What percore_publish_json and a reader after it make of a text; "none". */
+static const char *published_and_read(const char *text)
+{
+	static char read[64];
+	json_object *json = json_tokener_parse(text);
+
+	ck_assert(percore_publish_json("s", json));
+	snapshot_begin();
+	snprintf(read, sizeof read, "%s",
+	         json_object_to_json_string_ext(percore_snapshot_json("s"), JSON_C_TO_STRING_PLAIN));
+	json_object_put(json);
+	return read;
+}
+
+START_TEST(scalars_are_published_and_read_back)
+{
+	static const char *const texts[] = { "42",    "0",     "-17",  "1.5",  "1e+20", "true",
+		                             "false", "\"a\"", "\"\"", "null", "[]",    "{}" };
+
+	make_place();
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		ck_assert_str_eq(published_and_read(texts[i]), texts[i]);
+	/* A file of whole pages has no NUL behind it. */
+	char *page = malloc(4096);
+	memset(page, '1', 4096);
+	ck_assert(percore_publish("s", page, 4096));
+	snapshot_begin();
+	ck_assert_ptr_nonnull(percore_snapshot_json("s"));
+	ck_assert(percore_publish("s", "42", 3)); /* with its NUL */
+	snapshot_begin();
+	ck_assert_int_eq(json_object_get_int(percore_snapshot_json("s")), 42);
+	free(page);
+	drop_place();
+}
+END_TEST
+
+static json_object *nest(unsigned levels)
+{
+	json_object *json = json_object_new_array();
+
+	for (; levels > 1; levels--) {
+		json_object *outer = json_object_new_array();
+		json_object_array_add(outer, json);
+		json = outer;
+	}
+	return json;
+}
+
+/* In place of stderr, to where log_error writes.  The text lasts until the next. */
+static int stderr_was, stderr_file;
+
+static void hold_stderr(void)
+{
+	fflush(stderr);
+	stderr_was = dup(STDERR_FILENO);
+	stderr_file = memfd_create("stderr", 0);
+	dup2(stderr_file, STDERR_FILENO);
+}
+
+static const char *take_stderr(void)
+{
+	static char text[1024];
+
+	fflush(stderr);
+	dup2(stderr_was, STDERR_FILENO);
+	close(stderr_was);
+	ssize_t length = pread(stderr_file, text, sizeof text - 1, 0);
+	text[length > 0 ? length : 0] = '\0';
+	close(stderr_file);
+	return text;
+}
+
+START_TEST(what_could_not_be_read_back_is_not_published_and_said)
+{
+	json_object *deep = nest(VALUE_LEVELS_MAX + 1), *most = nest(VALUE_LEVELS_MAX);
+	json_object *nan = json_object_new_double(strtod("nan", NULL));
+	json_object *latin = json_object_new_string("caf\xe9");
+
+	make_place();
+	ck_assert(percore_publish_json("d", most));
+	hold_stderr();
+	ck_assert(!percore_publish_json("d", deep));
+	ck_assert(!percore_publish_json("d", nan));
+	ck_assert(!percore_publish_json("d", latin));
+	ck_assert_ptr_nonnull(strstr(take_stderr(), "snapshot d: its JSON could not be read back"));
+	snapshot_begin();
+	ck_assert(json_object_equal(percore_snapshot_json("d"), most));
+	ck_assert(percore_publish("d", "{\"a\":", 5));
+	snapshot_begin();
+	hold_stderr();
+	ck_assert_ptr_null(percore_snapshot_json("d"));
+	ck_assert_ptr_null(percore_snapshot_json("d"));
+	const char *said = take_stderr(), *first = strstr(said, "snapshot d: version 2 is no JSON (byte 5: ");
+	ck_assert_ptr_nonnull(first);
+	ck_assert_ptr_null(strstr(first + 1, "snapshot d")); /* once a version */
+	json_object_put(deep);
+	json_object_put(most);
+	json_object_put(nan);
+	json_object_put(latin);
 	drop_place();
 }
 END_TEST
@@ -802,6 +906,8 @@ Suite *background_suite(void)
 		                       store_that_is_away_is_left_alone_longer_and_longer,
 		                       what_is_published_can_be_read,
 		                       json_is_parsed_once_a_version,
+		                       scalars_are_published_and_read_back,
+		                       what_could_not_be_read_back_is_not_published_and_said,
 		                       what_cannot_be_published_changes_nothing,
 		                       nobody_reads_a_torn_value_whoever_dies,
 		                       directory_of_a_dead_pool_is_removed,
