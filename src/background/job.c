@@ -4,6 +4,7 @@
 #include "background/job_client.h"
 #include "background/job_redis.h"
 #include "background/job_server.h"
+#include "background/value.h"
 #include "base/clock.h"
 #include "base/redis_url.h"
 #include "exchange/request.h"
@@ -80,6 +81,17 @@ static void add_time(json_object *to, const char *name, uint64_t wall_ms)
 	json_object_object_add(to, name, json_object_new_string(text));
 }
 
+/* One that an earlier percore kept and that cannot be read is said to be so, not told as null. */
+static void add_result(json_object *to, const char *text)
+{
+	json_object *result = NULL;
+	const char *wrong = text ? value_read(text, strlen(text), &result) : NULL;
+
+	json_object_object_add(to, "result", result);
+	if (wrong)
+		json_object_object_add(to, "reason", json_object_new_string("the result cannot be read"));
+}
+
 json_object *job_report_json(const struct job_report *report)
 {
 	static const char *const names[JOB_STATES] = { "queued", "running", "done", "failed" };
@@ -95,8 +107,7 @@ json_object *job_report_json(const struct job_report *report)
 	if (report->state == JOB_QUEUED && report->attempts > 0)
 		add_time(json, "again", report->due_ms);
 	if (report->state == JOB_DONE)
-		json_object_object_add(json, "result",
-		                       report->result ? json_tokener_parse(report->result) : NULL);
+		add_result(json, report->result);
 	if (report->reason && *report->reason)
 		json_object_object_add(json, "reason", json_object_new_string(report->reason));
 	return json;
@@ -175,14 +186,19 @@ static void offer(struct percore_request *request, const struct background *b, s
 void percore_defer(struct percore_request *request, const char *name, json_object *input, const char *key)
 {
 	const struct background *b = background_with_jobs(request);
-	struct job_offer job = { .input = json_object_to_json_string_ext(input, JSON_C_TO_STRING_PLAIN) };
+	struct job_offer job = { 0 };
+	size_t length;
+	const char *wrong = value_write(input, &job.input, &length);
 
 	if (b && !job_find(b, name)) {
 		log_error("percore_defer: there is no job %s; percore_add_job makes one", name);
 		percore_answer_problem(request, 500, NULL);
 	} else if (b && !job.input) {
 		percore_no_memory();
-	} else if (b && strlen(job.input) > JOB_TEXT_MAX) {
+	} else if (b && wrong) {
+		log_error("percore_defer: the input of job %s could not be read back: %s", name, wrong);
+		percore_answer_problem(request, 500, NULL);
+	} else if (b && length > JOB_TEXT_MAX) {
 		percore_answer_problem(request, 413, "The job is larger than 1 MiB.");
 	} else if (b && key && !is_good_key(key)) {
 		percore_answer_problem(

@@ -141,8 +141,7 @@ static void fill(struct consumer *c, struct job_run *free_run, const char *id, c
 	snprintf(entry->ticket, sizeof entry->ticket, "%s", ticket);
 	snprintf(entry->name, sizeof entry->name, "%s", taken->element[0]->str);
 	entry->attempt = (unsigned)taken->element[1]->integer;
-	entry->input =
-		strdup(taken->element[2]->type == REDIS_REPLY_STRING ? taken->element[2]->str : "null");
+	entry->input = strdup(taken->element[2]->type == REDIS_REPLY_STRING ? taken->element[2]->str : "");
 	if (!entry->input)
 		percore_no_memory();
 	job_crew_take(&c->crew, free_run);

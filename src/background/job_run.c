@@ -2,6 +2,7 @@
 #include "background/job_run.h"
 
 #include "background/snapshot.h"
+#include "background/value.h"
 #include "background/work.h"
 #include "log/log.h"
 
@@ -44,14 +45,12 @@ static void say(struct percore_work *work, bool is_good)
 {
 	struct saying saying = { .is_good = is_good };
 	size_t length = 0;
-	const char *text = work->result ? json_object_to_json_string_length(work->result,
-	                                                                    JSON_C_TO_STRING_PLAIN, &length)
-	                                : NULL;
+	const char *text = NULL, *wrong = work->result ? value_write(work->result, &text, &length) : NULL;
 
-	if (is_good && length > JOB_TEXT_MAX) {
+	if (is_good && wrong)
+		saying.is_good = percore_fail(work, "its result could not be read back: %s", wrong);
+	else if (is_good && length > JOB_TEXT_MAX)
 		saying.is_good = percore_fail(work, "its result is larger than 1 MiB");
-		length = 0;
-	}
 	if (!saying.is_good && !*work->reason)
 		percore_fail(work, "its function gave no reason");
 	memcpy(saying.reason, work->reason, sizeof saying.reason);
@@ -84,8 +83,10 @@ static _Noreturn void be_run(const struct background_job *job, const struct job_
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	snapshot_begin();
-	json_object *input = json_tokener_parse(entry->input);
-	say(&work, job->run(&work, input));
+	json_object *input;
+	const char *wrong = value_read(entry->input, strlen(entry->input), &input);
+	say(&work,
+	    wrong ? percore_fail(&work, "its input cannot be read: %s", wrong) : job->run(&work, input));
 	_exit(0);
 }
 

@@ -4,7 +4,8 @@
  * Its folder is --dir.  Tasks: `steady` notes each run in DIR/steady; `moody` does what
  * DIR/mood says: good, fail, crash, hang; `counter` publishes a number that grows.
  * POST /defer?job=NAME[&key=KEY] hands the body to a job: `note` adds input.n to
- * DIR/notes and returns it, `fail` fails input.times times, `crash`, `hang`.
+ * DIR/notes and returns it, `fail` fails input.times times, `crash`, `hang`, `echo` returns its input.
+ * &wrap=N puts the body into so many arrays first.
  * GET /counter answers what is published.
  */
 #include <percore.h>
@@ -137,6 +138,22 @@ static bool job_hang(struct percore_work *work, json_object *input)
 	hang();
 }
 
+static bool job_echo(struct percore_work *work, json_object *input)
+{
+	percore_set_result(work, json_object_get(input));
+	return true;
+}
+
+static json_object *wrap(json_object *json, long times)
+{
+	for (; times > 0; times--) {
+		json_object *outer = json_object_new_array();
+		json_object_array_add(outer, json);
+		json = outer;
+	}
+	return json;
+}
+
 static void defer(struct percore_request *request)
 {
 	char name[64];
@@ -144,8 +161,11 @@ static void defer(struct percore_request *request)
 	json_object *input;
 
 	snprintf(name, sizeof name, "%s", job ? job : "");
-	if (percore_body_json(request, 2 << 20, &input))
-		percore_defer(request, name, input, percore_query(request, "key"));
+	if (!percore_body_json(request, 2 << 20, &input))
+		return;
+	const char *times = percore_query(request, "wrap");
+	input = wrap(input, times ? strtol(times, NULL, 10) : 0);
+	percore_defer(request, name, input, percore_query(request, "key"));
 }
 
 int main(int argc, char **argv)
@@ -160,6 +180,7 @@ int main(int argc, char **argv)
 	percore_add_job(app, "fail", job_fail);
 	percore_add_job(app, "crash", job_crash);
 	percore_add_job(app, "hang", job_hang);
+	percore_add_job(app, "echo", job_echo);
 	percore_add_route(app, "POST", "/defer", defer);
 	percore_add_route(app, "GET", "/counter", counter_get);
 	percore_add_status(app, "/status");

@@ -1,6 +1,7 @@
 /* Tasks under a fake clock; snapshots with readers and killed writers; the jobs' file. */
 #include "background/job_away.h"
 #include "background/job_claim.h"
+#include "background/job_run.h"
 #include "background/job_sqlite.h"
 #include "background/place.h"
 #include "background/snapshot.h"
@@ -865,6 +866,77 @@ END_TEST
 
 #endif
 
+/* ---- A run. */
+
+static bool echo(struct percore_work *work, json_object *input)
+{
+	percore_set_result(work, json_object_get(input));
+	return true;
+}
+
+static bool return_too_deep(struct percore_work *work, json_object *input)
+{
+	(void)input;
+	percore_set_result(work, nest(VALUE_LEVELS_MAX + 1));
+	return true;
+}
+
+/* The result of a job that was run with this input; or why there is none. */
+static const char *run_job(percore_job job, const char *input)
+{
+	static char text[512];
+	const struct background b = { .job_count = 1, .jobs = { { .name = (char *)"j", .run = job } } };
+	struct job_run run = { .entry = { .id = "i", .name = "j", .attempt = 1, .input = strdup(input) } };
+	int status;
+
+	job_run_start(&run, &b, 1);
+	ck_assert_int_gt(run.pid, 0);
+	ck_assert_int_eq(waitpid(run.pid, &status, 0), run.pid);
+	job_run_note_exit(&run, status);
+	const struct job_outcome outcome = job_run_outcome(&run);
+	snprintf(text, sizeof text, "%s",
+	         outcome.problem  ? outcome.problem
+	         : outcome.result ? outcome.result
+	                          : "none");
+	job_run_clear(&run);
+	return text;
+}
+
+START_TEST(input_arrives_whole_or_the_run_has_failed)
+{
+	json_object *most = nest(VALUE_LEVELS_MAX), *deep = nest(VALUE_LEVELS_MAX + 1);
+	const char *text = json_object_to_json_string_ext(most, JSON_C_TO_STRING_PLAIN);
+
+	ck_assert_str_eq(run_job(echo, text), text);
+	ck_assert_str_eq(run_job(echo, "42"), "42");
+	ck_assert_str_eq(run_job(echo, "null"), "none");
+	text = json_object_to_json_string_ext(deep, JSON_C_TO_STRING_PLAIN);
+	ck_assert_ptr_nonnull(strstr(run_job(echo, text), "its input cannot be read: byte 64: "));
+	ck_assert_ptr_nonnull(strstr(run_job(echo, ""), "its input cannot be read"));
+	ck_assert_ptr_nonnull(strstr(run_job(return_too_deep, "1"), "its result could not be read back: "));
+	json_object_put(most);
+	json_object_put(deep);
+}
+END_TEST
+
+START_TEST(result_is_told_whole)
+{
+	json_object *most = nest(VALUE_LEVELS_MAX), *told;
+	struct job_report report = { .id = "i", .name = "n", .state = JOB_DONE };
+
+	report.result = json_object_to_json_string_ext(most, JSON_C_TO_STRING_PLAIN);
+	json_object *json = job_report_json(&report);
+	ck_assert(json_object_object_get_ex(json, "result", &told));
+	ck_assert(json_object_equal(told, most));
+	json_object_put(json);
+	report.result = "[1";
+	json = job_report_json(&report);
+	ck_assert(json_object_object_get_ex(json, "reason", &told));
+	json_object_put(json);
+	json_object_put(most);
+}
+END_TEST
+
 START_TEST(delay_between_attempts_grows_to_an_hour)
 {
 	ck_assert_uint_eq(job_delay_ms(1000, 1, 0), 1000);
@@ -923,6 +995,8 @@ Suite *background_suite(void)
 		                       file_of_a_later_version_is_left_alone,
 		                       full_disk_refuses_and_recovers,
 #endif
+		                       input_arrives_whole_or_the_run_has_failed,
+		                       result_is_told_whole,
 		                       delay_between_attempts_grows_to_an_hour,
 		                       run_is_judged_by_its_attempts,
 		                       NULL };
