@@ -30,16 +30,14 @@ uint64_t job_delay_ms(uint64_t first_ms, unsigned attempt, uint64_t random)
 struct job_end job_judge(const struct settings *s, const struct job_entry *entry,
                          const struct job_outcome *outcome)
 {
-	uint64_t now_ms = clock_read_ns(CLOCK_REALTIME) / 1000000;
-
 	if (!outcome->problem)
 		return (struct job_end){ .state = JOB_DONE, .result = outcome->result, .reason = "" };
 	if (outcome->cut)
-		return (struct job_end){ .due_ms = now_ms, .reason = outcome->problem, .uncounted = true };
+		return (struct job_end){ .reason = outcome->problem, .uncounted = true };
 	if (entry->attempt >= (unsigned long)s->job_attempts)
 		return (struct job_end){ .state = JOB_FAILED, .reason = outcome->problem };
-	return (struct job_end){ .due_ms = now_ms + job_delay_ms((uint64_t)s->job_retry_ms, entry->attempt,
-		                                                 clock_ns() / 1000),
+	return (struct job_end){ .delay_ms = job_delay_ms((uint64_t)s->job_retry_ms, entry->attempt,
+		                                          clock_ns() / 1000),
 		                 .reason = outcome->problem };
 }
 

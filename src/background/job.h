@@ -42,14 +42,15 @@ struct job_entry {
 
 /* How a run ended, as the store keeps it. */
 struct job_end {
-	enum job_state state; /* JOB_QUEUED: it runs again at due_ms */
-	uint64_t due_ms;      /* wall clock */
+	enum job_state state; /* JOB_QUEUED: it runs again */
+	uint64_t delay_ms;    /* after so long, whatever is done to the wall clock */
 	const char *result;   /* JSON text, or NULL */
 	const char *reason;   /* "", or why it failed */
 	bool uncounted;       /* cut by us: this attempt does not count */
 };
 
 /* Before attempt `attempt` + 1: doubled each time, an hour at most, and a tenth of jitter. */
+enum { JOB_DELAY_MAX_MS = 3600000 / 10 * 11 };
 uint64_t job_delay_ms(uint64_t first_ms, unsigned attempt, uint64_t random);
 
 /* What follows from a run: done, failed, or again.  `problem`: NULL where it was good. */

@@ -330,12 +330,10 @@ static void stop_asking(struct consumer *c)
 static bool write_end(struct consumer *c, const struct job_run *ended, const struct job_end *end)
 {
 	char attempt[16], state[4], delay[24], keep[24];
-	uint64_t now_ms = clock_read_ns(CLOCK_REALTIME) / 1000000;
 
 	snprintf(attempt, sizeof attempt, "%u", ended->entry.attempt);
 	snprintf(state, sizeof state, "%d", (int)end->state);
-	snprintf(delay, sizeof delay, "%llu",
-	         (unsigned long long)(end->due_ms > now_ms ? end->due_ms - now_ms : 0));
+	snprintf(delay, sizeof delay, "%llu", (unsigned long long)end->delay_ms);
 	snprintf(keep, sizeof keep, "%ld", c->background->settings->job_keep_ms);
 	redisReply *reply =
 		run(c, REDIS_END,

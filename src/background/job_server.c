@@ -54,15 +54,10 @@ struct server {
 	unsigned others;       /* jobs that the generation before holds */
 	uint64_t forget_at_ms; /* monotonic; likewise */
 	uint64_t away_until_ms;
-	uint64_t next_due_ms; /* wall clock */
+	uint64_t next_due_ms; /* by the file's clock */
 	struct client clients[CLIENTS_MAX];
 	struct job_crew crew;
 };
-
-static uint64_t wall_ms(void)
-{
-	return clock_read_ns(CLOCK_REALTIME) / 1000000;
-}
 
 static uint64_t steady_ms(void)
 {
@@ -191,8 +186,8 @@ static enum job_verdict add(struct server *server, struct client *c)
 	memcpy(offer.id, c->message.id, sizeof offer.id);
 	memcpy(offer.name, c->message.name, sizeof offer.name);
 	memcpy(offer.key, c->message.key, sizeof offer.key);
-	enum job_verdict verdict =
-		job_sqlite_add(server->store, &offer, wall_ms(), server->background->settings->job_queue);
+	enum job_verdict verdict = job_sqlite_add(server->store, &offer, job_sqlite_now_ms(server->store),
+	                                          server->background->settings->job_queue);
 	memcpy(c->message.id, offer.id, sizeof offer.id);
 	return verdict;
 }
@@ -215,7 +210,7 @@ static void write_ends(struct server *server)
 			continue;
 		const struct job_outcome outcome = job_run_outcome(run);
 		const struct job_end end = job_judge(server->background->settings, &run->entry, &outcome);
-		job_sqlite_end(server->store, &run->entry, &end, wall_ms());
+		job_sqlite_end(server->store, &run->entry, &end, job_sqlite_now_ms(server->store));
 	}
 }
 
@@ -238,7 +233,7 @@ static void take_due(struct server *server)
 	struct job_run *run;
 
 	while (job_crew_may_start(&server->crew) && (run = job_crew_free(&server->crew))) {
-		if (!job_sqlite_take(server->store, wall_ms(), &run->entry))
+		if (!job_sqlite_take(server->store, job_sqlite_now_ms(server->store), &run->entry))
 			return;
 		job_crew_take(&server->crew, run);
 	}
@@ -277,17 +272,19 @@ static bool has_work(const struct server *server)
 	for (unsigned i = 0; i < server->crew.size; i++)
 		if (job_crew_has_ended(&server->crew.runs[i]))
 			return true;
-	return wall_ms() >= server->next_due_ms || steady_ms() >= server->forget_at_ms;
+	return job_sqlite_now_ms(server->store) >= server->next_due_ms || steady_ms() >= server->forget_at_ms;
 }
 
 static void forget_old(struct server *server)
 {
-	uint64_t keep_ms = (uint64_t)server->background->settings->job_keep_ms, now_ms = wall_ms();
+	uint64_t keep_ms = (uint64_t)server->background->settings->job_keep_ms,
+		 now_ms = job_sqlite_now_ms(server->store);
 
 	if (steady_ms() < server->forget_at_ms)
 		return;
 	server->forget_at_ms = steady_ms() + (keep_ms < FORGET_EVERY_MS ? keep_ms : FORGET_EVERY_MS);
 	job_sqlite_forget(server->store, now_ms > keep_ms ? now_ms - keep_ms : 0);
+	job_sqlite_keep_clock(server->store);
 }
 
 static void note_away(struct server *server, const char *problem)
@@ -388,12 +385,13 @@ static bool open_store(struct server *server)
 
 static int timeout_ms(const struct server *server)
 {
-	uint64_t now_ms = wall_ms(), steady = steady_ms();
+	uint64_t steady = steady_ms();
 
 	if (server->away_until_ms > steady)
 		return (int)(server->away_until_ms - steady);
-	if (!job_crew_may_start((struct job_crew *)&server->crew))
+	if (!server->store || !job_crew_may_start(&server->crew))
 		return -1;
+	uint64_t now_ms = job_sqlite_now_ms(server->store);
 	uint64_t left_ms = server->next_due_ms > now_ms ? server->next_due_ms - now_ms : 0;
 	return left_ms < 60000 ? (int)left_ms : -1;
 }

@@ -3,7 +3,7 @@
 #include "background/job_sqlite.h"
 
 #include "background/job_claim.h"
-#include "base/clock.h"
+#include "background/job_clock.h"
 #include "log/log.h"
 
 #include <errno.h>
@@ -17,7 +17,22 @@
 
 enum { LAYOUT = 1, FORGET_MAX = 1000, BUSY_MS = 2000 };
 
-enum statement { BEGIN, COMMIT, ROLLBACK, SAME, ADD, LOOK, NEXT, TAKE, END, FORGET, DUE, STATEMENTS };
+enum statement {
+	BEGIN,
+	COMMIT,
+	ROLLBACK,
+	SAME,
+	ADD,
+	LOOK,
+	NEXT,
+	TAKE,
+	END,
+	FORGET,
+	DUE,
+	CLOCK,
+	SET,
+	STATEMENTS
+};
 
 static const char *const texts[STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
@@ -36,6 +51,9 @@ static const char *const texts[STATEMENTS] = {
 	[FORGET] = "DELETE FROM jobs WHERE number IN (SELECT number FROM jobs"
 		   " WHERE state >= 2 AND ended_ms < ?1 LIMIT ?2)",
 	[DUE] = "SELECT due_ms FROM jobs WHERE state = 0 ORDER BY due_ms LIMIT 1",
+	[CLOCK] = "SELECT boot, steady_ms, wall_ms, store_ms FROM clock",
+	[SET] = "INSERT OR REPLACE INTO clock (one, boot, steady_ms, wall_ms, store_ms) VALUES (1, ?1, ?2, "
+		"?3, ?4)",
 };
 
 /* number: the order in which they came.  The key is NULL where there is none: NULLs are all different. */
@@ -46,6 +64,8 @@ static const char layout[] =
 	" started_ms INTEGER, ended_ms INTEGER, result TEXT, reason TEXT, UNIQUE (name, key));"
 	"CREATE INDEX IF NOT EXISTS jobs_due ON jobs (state, due_ms, number);"
 	"CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (ended_ms) WHERE state >= 2;"
+	"CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY, boot TEXT NOT NULL,"
+	" steady_ms INTEGER NOT NULL, wall_ms INTEGER NOT NULL, store_ms INTEGER NOT NULL);"
 	"PRAGMA user_version = 1;";
 
 struct job_sqlite {
@@ -54,6 +74,7 @@ struct job_sqlite {
 	const struct jobs_shm *claims; /* NULL: none */
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENTS];
+	struct job_clock clock;       /* as it was last written down */
 	uint64_t queued, queued_then; /* now, and before the transaction */
 	bool is_bad;                  /* in this transaction */
 	bool is_damaged;
@@ -236,6 +257,76 @@ static bool put_aside(struct job_sqlite *s)
 	return true;
 }
 
+/* ---- The clock. */
+
+uint64_t job_sqlite_now_ms(const struct job_sqlite *s)
+{
+	struct job_clock now;
+
+	job_clock_read(&now);
+	return job_clock_at(&s->clock, &now);
+}
+
+static void write_clock(struct job_sqlite *s, const struct job_clock *now)
+{
+	sqlite3_stmt *set = prepare(s, SET);
+
+	bind_text(set, 1, now->boot);
+	sqlite3_bind_int64(set, 2, (sqlite3_int64)now->steady_ms);
+	sqlite3_bind_int64(set, 3, (sqlite3_int64)now->wall_ms);
+	sqlite3_bind_int64(set, 4, (sqlite3_int64)now->store_ms);
+	step(s, SET);
+	if (!s->is_bad)
+		s->clock = *now;
+}
+
+void job_sqlite_keep_clock(struct job_sqlite *s)
+{
+	struct job_clock now;
+
+	job_clock_read(&now);
+	now.store_ms = job_clock_at(&s->clock, &now);
+	if (job_clock_was_set(&s->clock, &now))
+		write_clock(s, &now);
+}
+
+/* Goes on from where the process before was.  What that one planned is never further away than a delay can
+ * be. */
+static bool take_up_clock(struct job_sqlite *s)
+{
+	sqlite3_stmt *clock = prepare(s, CLOCK);
+	struct job_clock now;
+	char text[128];
+
+	s->is_bad = false;
+	if (step(s, CLOCK)) {
+		snprintf(s->clock.boot, sizeof s->clock.boot, "%s", text_of(clock, 0));
+		s->clock.steady_ms = (uint64_t)sqlite3_column_int64(clock, 1);
+		s->clock.wall_ms = (uint64_t)sqlite3_column_int64(clock, 2);
+		s->clock.store_ms = (uint64_t)sqlite3_column_int64(clock, 3);
+	}
+	sqlite3_reset(clock);
+	job_clock_read(&now);
+	now.store_ms = job_clock_at(&s->clock, &now);
+	write_clock(s, &now);
+	s->clock = now;
+	snprintf(text, sizeof text, "UPDATE jobs SET due_ms = %lld WHERE state = 0 AND due_ms > %lld",
+	         (long long)now.store_ms + JOB_DELAY_MAX_MS, (long long)now.store_ms + JOB_DELAY_MAX_MS);
+	if (!s->is_bad)
+		note(s, sqlite3_exec(s->db, text, NULL, NULL, NULL));
+	return !s->is_bad;
+}
+
+/* For people: by the wall clock as it is now. */
+static uint64_t shown_ms(const struct job_sqlite *s, sqlite3_stmt *statement, int column)
+{
+	uint64_t store_ms = (uint64_t)sqlite3_column_int64(statement, column);
+	struct job_clock now;
+
+	job_clock_read(&now);
+	return store_ms ? store_ms + now.wall_ms - job_clock_at(&s->clock, &now) : 0;
+}
+
 /* What runs and nobody holds was a dead process's: that is the parent of its runs. */
 bool job_sqlite_take_up(struct job_sqlite *s)
 {
@@ -247,7 +338,7 @@ bool job_sqlite_take_up(struct job_sqlite *s)
 	         "UPDATE jobs SET state = CASE WHEN attempts < %u THEN 0 ELSE 3 END, due_ms = started_ms,"
 	         " ended_ms = CASE WHEN attempts < %u THEN NULL ELSE %lld END,"
 	         " reason = 'the process that ran it was killed' WHERE state = 1 AND NOT is_held(id);",
-	         attempts, attempts, (long long)(clock_read_ns(CLOCK_REALTIME) / 1000000));
+	         attempts, attempts, (long long)job_sqlite_now_ms(s));
 	int code = sqlite3_exec(s->db, text, NULL, NULL, NULL);
 	if (code == SQLITE_OK && sqlite3_changes(s->db) > 0)
 		log_line("jobs %s: %d were running when their process ended", s->path,
@@ -273,7 +364,7 @@ struct job_sqlite *job_sqlite_open(const char *path, unsigned attempts, const st
 	int code = open_once(s);
 	if (is_damage(code) && put_aside(s))
 		code = open_once(s);
-	if (code == SQLITE_OK && job_sqlite_take_up(s))
+	if (code == SQLITE_OK && take_up_clock(s) && job_sqlite_take_up(s))
 		return s;
 	memcpy(problem, s->problem, sizeof s->problem);
 	job_sqlite_close(s);
@@ -369,10 +460,10 @@ enum job_verdict job_sqlite_look(struct job_sqlite *s, const char *id, char **te
 		                           .name = text_of(look, 0),
 		                           .state = state_of(sqlite3_column_int(look, 1)),
 		                           .attempts = (unsigned)sqlite3_column_int(look, 2),
-		                           .created_ms = (uint64_t)sqlite3_column_int64(look, 3),
-		                           .started_ms = (uint64_t)sqlite3_column_int64(look, 4),
-		                           .ended_ms = (uint64_t)sqlite3_column_int64(look, 5),
-		                           .due_ms = (uint64_t)sqlite3_column_int64(look, 6),
+		                           .created_ms = shown_ms(s, look, 3),
+		                           .started_ms = shown_ms(s, look, 4),
+		                           .ended_ms = shown_ms(s, look, 5),
+		                           .due_ms = shown_ms(s, look, 6),
 		                           .result = (const char *)sqlite3_column_text(look, 7),
 		                           .reason = text_of(look, 8) };
 	json_object *json = job_report_json(&report);
@@ -408,7 +499,7 @@ void job_sqlite_end(struct job_sqlite *s, const struct job_entry *entry, const s
 
 	bind_text(statement, 1, entry->id);
 	sqlite3_bind_int(statement, 2, (int)end->state);
-	sqlite3_bind_int64(statement, 3, (sqlite3_int64)end->due_ms);
+	sqlite3_bind_int64(statement, 3, (sqlite3_int64)(now_ms + end->delay_ms));
 	bind_text(statement, 4, end->result);
 	bind_text(statement, 5, end->reason);
 	if (end->state != JOB_QUEUED)

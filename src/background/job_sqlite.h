@@ -2,7 +2,8 @@
  * job_sqlite - the jobs in a file: SQLite in WAL mode, each commit on disk before it returns.
  *
  * One process has it open.  All that is done from job_sqlite_begin to
- * job_sqlite_commit is kept, or none of it.
+ * job_sqlite_commit is kept, or none of it.  Times are the file's own (job_clock.h);
+ * what a client is told is the wall clock's.
  */
 #ifndef PERCORE_JOB_SQLITE_H
 #define PERCORE_JOB_SQLITE_H
@@ -29,6 +30,9 @@ void job_sqlite_close(struct job_sqlite *store);
 bool job_sqlite_begin(struct job_sqlite *store);
 bool job_sqlite_commit(struct job_sqlite *store);
 
+/* By the file's clock, as all that follows. */
+uint64_t job_sqlite_now_ms(const struct job_sqlite *store);
+
 /* Between them; where one fails, so will the commit. */
 enum job_verdict job_sqlite_add(struct job_sqlite *store, struct job_offer *offer, uint64_t now_ms,
                                 long queue_max);
@@ -37,6 +41,9 @@ bool job_sqlite_take(struct job_sqlite *store, uint64_t now_ms, struct job_entry
 void job_sqlite_end(struct job_sqlite *store, const struct job_entry *entry, const struct job_end *end,
                     uint64_t now_ms);
 void job_sqlite_forget(struct job_sqlite *store, uint64_t ended_before_ms);
+
+/* Writes the clock down again where the wall clock was set.  Once in a while. */
+void job_sqlite_keep_clock(struct job_sqlite *store);
 
 /* Waiting jobs as of the last commit; and when the next of them is due: UINT64_MAX, none. */
 uint64_t job_sqlite_queued(const struct job_sqlite *store);

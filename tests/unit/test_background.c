@@ -1,6 +1,7 @@
 /* Tasks under a fake clock; snapshots with readers and killed writers; the jobs' file. */
 #include "background/job_away.h"
 #include "background/job_claim.h"
+#include "background/job_clock.h"
 #include "background/job_run.h"
 #include "background/job_sqlite.h"
 #include "background/place.h"
@@ -21,6 +22,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#ifdef HAVE_SQLITE
+#include <sqlite3.h>
+#endif
 
 /* ---- The schedule. */
 
@@ -706,12 +711,12 @@ START_TEST(failed_job_runs_again_when_it_is_due)
 	open_store();
 	add("a", "", "1", NULL);
 	ck_assert(take(1000, &entry));
-	end("a", &(struct job_end){ .due_ms = 5000, .reason = "why" });
+	end("a", &(struct job_end){ .delay_ms = 3000, .reason = "why" });
 	ck_assert_str_eq(look("a"), "queued 1 why");
 	ck_assert(!take(4999, &entry));
 	ck_assert(take(5000, &entry));
 	ck_assert_uint_eq(entry.attempt, 2);
-	end("a", &(struct job_end){ .due_ms = 5000, .reason = "cut", .uncounted = true });
+	end("a", &(struct job_end){ .delay_ms = 3000, .reason = "cut", .uncounted = true });
 	ck_assert(take(5000, &entry));
 	ck_assert_uint_eq(entry.attempt, 2);
 	end("a", &(struct job_end){ .state = JOB_FAILED, .reason = "why" });
@@ -766,6 +771,78 @@ START_TEST(job_that_another_process_holds_is_left_alone)
 	ck_assert(take(1000, &entry));
 	ck_assert_str_eq(entry.id, "a");
 	claims = NULL;
+	drop_folder();
+}
+END_TEST
+
+/* Its clock and all its times, as another boot and another wall clock left them. */
+static void move_clock(int64_t by_ms, bool is_another_boot)
+{
+	sqlite3 *db;
+	char text[512];
+
+	job_sqlite_close(store);
+	ck_assert_int_eq(sqlite3_open(file, &db), SQLITE_OK);
+	snprintf(text, sizeof text,
+	         "UPDATE clock SET wall_ms = wall_ms + %lld, store_ms = store_ms + %lld;"
+	         "UPDATE jobs SET created_ms = created_ms + %lld, started_ms = started_ms + %lld,"
+	         " due_ms = due_ms + %lld, ended_ms = ended_ms + %lld;%s",
+	         (long long)by_ms, (long long)by_ms, (long long)by_ms, (long long)by_ms, (long long)by_ms,
+	         (long long)by_ms, is_another_boot ? "UPDATE clock SET boot = 'another'" : "");
+	ck_assert_int_eq(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	store = job_sqlite_open(file, 3, claims, problem);
+	ck_assert_ptr_nonnull(store);
+}
+
+static void fail_for(uint64_t delay_ms)
+{
+	struct job_entry entry;
+	uint64_t now_ms = job_sqlite_now_ms(store);
+	const struct job_end how = { .delay_ms = delay_ms, .reason = "why" };
+
+	ck_assert(take(now_ms, &entry));
+	ck_assert(job_sqlite_begin(store));
+	job_sqlite_end(store, &entry, &how, now_ms);
+	ck_assert(job_sqlite_commit(store));
+}
+
+static uint64_t left_ms(void)
+{
+	return job_sqlite_next_ms(store) - job_sqlite_now_ms(store);
+}
+
+START_TEST(delay_is_the_same_when_the_wall_clock_is_another_at_the_next_start)
+{
+	enum { DAY_MS = 86400000 };
+
+	for (int is_another_boot = 0; is_another_boot < 2; is_another_boot++) {
+		open_store();
+		ck_assert_int_eq(add("a", "", "1", NULL), JOB_OK);
+		fail_for(60000);
+		ck_assert_uint_le(left_ms(), 60002); /* each clock is cut to a millisecond */
+		move_clock(DAY_MS, is_another_boot); /* it was a day ahead, and was set back */
+		ck_assert_uint_le(left_ms(), 60002); /* each clock is cut to a millisecond */
+		ck_assert_uint_ge(left_ms(), 50000);
+		drop_folder();
+	}
+	open_store();
+	ck_assert_int_eq(add("a", "", "1", NULL), JOB_OK);
+	fail_for(60000);
+	move_clock(-DAY_MS, false); /* it was a day behind */
+	ck_assert_uint_ge(left_ms(), 50000);
+	ck_assert_uint_le(left_ms(), 60002); /* each clock is cut to a millisecond */
+	drop_folder();
+}
+END_TEST
+
+START_TEST(what_was_planned_is_never_further_away_than_a_delay_can_be)
+{
+	open_store();
+	ck_assert_int_eq(add("a", "", "1", NULL), JOB_OK);
+	fail_for(86400000);
+	open_again();
+	ck_assert_uint_le(left_ms(), JOB_DELAY_MAX_MS);
 	drop_folder();
 }
 END_TEST
@@ -865,6 +942,28 @@ START_TEST(full_disk_refuses_and_recovers)
 END_TEST
 
 #endif
+
+START_TEST(clock_of_the_jobs_is_steady)
+{
+	const struct job_clock none = { 0 }, then = { "b", 1000, 50000, 40000 };
+	struct job_clock now = { "b", 3000, 52000, 0 };
+
+	ck_assert_uint_eq(job_clock_at(&none, &now), 52000);
+	ck_assert_uint_eq(job_clock_at(&then, &now), 42000);
+	ck_assert(!job_clock_was_set(&then, &now));
+	now.wall_ms = 10; /* set back; and ahead */
+	ck_assert_uint_eq(job_clock_at(&then, &now), 42000);
+	ck_assert(job_clock_was_set(&then, &now));
+	now.wall_ms = 90000;
+	ck_assert_uint_eq(job_clock_at(&then, &now), 42000);
+	ck_assert(job_clock_was_set(&then, &now));
+	strcpy(now.boot, "c"); /* another boot: the wall clock tells, where it went on */
+	now.steady_ms = 5;
+	ck_assert_uint_eq(job_clock_at(&then, &now), 80000);
+	now.wall_ms = 10;
+	ck_assert_uint_eq(job_clock_at(&then, &now), 40000);
+}
+END_TEST
 
 /* ---- A run. */
 
@@ -990,11 +1089,14 @@ Suite *background_suite(void)
 		                       failed_job_runs_again_when_it_is_due,
 		                       job_whose_process_was_killed_runs_again_but_not_for_ever,
 		                       job_that_another_process_holds_is_left_alone,
+		                       delay_is_the_same_when_the_wall_clock_is_another_at_the_next_start,
+		                       what_was_planned_is_never_further_away_than_a_delay_can_be,
 		                       result_is_forgotten_when_its_time_is_over,
 		                       damaged_file_is_put_aside,
 		                       file_of_a_later_version_is_left_alone,
 		                       full_disk_refuses_and_recovers,
 #endif
+		                       clock_of_the_jobs_is_steady,
 		                       input_arrives_whole_or_the_run_has_failed,
 		                       result_is_told_whole,
 		                       delay_between_attempts_grows_to_an_hour,
