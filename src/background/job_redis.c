@@ -96,7 +96,23 @@ void job_redis_key(const struct background *b, char *key, size_t size, const cha
 
 #define SCRIPT_HEAD                                                                                          \
 	"local p = string.sub(KEYS[1], 1, -7) "                                                              \
-	"local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) "
+	"local t = redis.call('TIME') local wall = t[1] * 1000 + math.floor(t[2] / 1000) "                   \
+	"local clock = redis.call('HMGET', p .. 'clock', 'offset', 'seen', 'steps') "                        \
+	"local now = wall + (clock[1] or 0) "
+
+/*
+ * Arguments 1 and 2: what the clock should show ("": not known), and the steps as of then.  More than 5 s
+ * off, it was set: then idle times of the group are of no use either, and begin anew.
+ */
+#define SCRIPT_STEADY                                                                                        \
+	SCRIPT_HEAD                                                                                          \
+	"local should = math.max(now, tonumber(clock[2] or 0)) "                                             \
+	"if ARGV[1] ~= '' and ARGV[2] == (clock[3] or '0') then should = tonumber(ARGV[1]) end "             \
+	"if math.abs(should - now) > 5000 then now = should "                                                \
+	"redis.call('HSET', p .. 'clock', 'offset', string.format('%.0f', now - wall), "                     \
+	"'seen', string.format('%.0f', now)) redis.call('HINCRBY', p .. 'clock', 'steps', 1) "               \
+	"for _, e in ipairs(redis.pcall('XPENDING', KEYS[1], 'percore', '-', '+', 1000)) do "                \
+	"redis.call('XCLAIM', KEYS[1], 'percore', e[2], 0, e[1], 'IDLE', 0, 'JUSTID') end end "
 
 static const char *const scripts[REDIS_SCRIPTS] = {
 	/* id, name, key, input, queue_max: the id that is kept, or false where the queue is full. */
@@ -121,28 +137,35 @@ static const char *const scripts[REDIS_SCRIPTS] = {
 	"redis.call('XDEL', KEYS[1], ARGV[2]) return false end "
 	"redis.call('HSET', job, 'state', 1, 'started', now) "
 	"return { had[1], redis.call('HINCRBY', job, 'attempts', 1), had[2] }",
-	/* id, ticket, attempt, state, delay_ms, result, reason, uncounted, keep_ms: 1, or 0 where it was
-	   another's. */
-	[REDIS_END] = SCRIPT_HEAD
-	"local job = p .. 'job:' .. ARGV[1] local had = redis.call('HMGET', job, 'attempts', 'state', "
+	/* clock, steps, id, ticket, attempt, state, delay_ms, result, reason, uncounted, keep_ms: 1, or 0
+	   where it was another's. */
+	[REDIS_END] = SCRIPT_STEADY
+	"local job = p .. 'job:' .. ARGV[3] local had = redis.call('HMGET', job, 'attempts', 'state', "
 	"'name', 'key') "
-	"redis.call('XACK', KEYS[1], 'percore', ARGV[2]) redis.call('XDEL', KEYS[1], ARGV[2]) "
-	"if had[1] ~= ARGV[3] or had[2] ~= '1' then return 0 end "
-	"redis.call('HSET', job, 'state', ARGV[4], 'reason', ARGV[7]) "
-	"if ARGV[4] == '0' then if ARGV[8] == '1' then redis.call('HINCRBY', job, 'attempts', -1) end "
-	"redis.call('HSET', job, 'due', now + ARGV[5]) redis.call('ZADD', p .. 'later', now + ARGV[5], "
-	"ARGV[1]) "
-	"else redis.call('HSET', job, 'ended', now, 'result', ARGV[6]) redis.call('HDEL', job, 'input') "
-	"redis.call('PEXPIRE', job, ARGV[9]) "
-	"if had[4] ~= '' then redis.call('PEXPIRE', p .. 'key:' .. had[3] .. ':' .. had[4], ARGV[9]) end end "
-	"return 1",
-	/* Nothing: moves what is due from the set to the stream; how many wait and run. */
-	[REDIS_LATER] = SCRIPT_HEAD
+	"redis.call('XACK', KEYS[1], 'percore', ARGV[4]) redis.call('XDEL', KEYS[1], ARGV[4]) "
+	"if had[1] ~= ARGV[5] or had[2] ~= '1' then return 0 end "
+	"redis.call('HSET', job, 'state', ARGV[6], 'reason', ARGV[9]) "
+	"if ARGV[6] == '0' then if ARGV[10] == '1' then redis.call('HINCRBY', job, 'attempts', -1) end "
+	"redis.call('HSET', job, 'due', now + ARGV[7]) redis.call('ZADD', p .. 'later', now + ARGV[7], "
+	"ARGV[3]) "
+	"else redis.call('HSET', job, 'ended', now, 'result', ARGV[8]) redis.call('HDEL', job, 'input') "
+	"redis.call('PEXPIRE', job, ARGV[11]) "
+	"if had[4] ~= '' then redis.call('PEXPIRE', p .. 'key:' .. had[3] .. ':' .. had[4], ARGV[11]) end "
+	"end return 1",
+	/* clock, steps: moves what is due from the set to the stream; how many wait and run, clock, steps. */
+	[REDIS_LATER] = SCRIPT_STEADY
 	"redis.pcall('XGROUP', 'CREATE', KEYS[1], 'percore', '0', 'MKSTREAM') "
+	"if now >= tonumber(clock[2] or 0) + 1000 and redis.call('ZCARD', p .. 'later') > 0 then "
+	"redis.call('HSET', p .. 'clock', 'seen', string.format('%.0f', now)) end "
 	"for _, id in ipairs(redis.call('ZRANGEBYSCORE', p .. 'later', '-inf', now, 'LIMIT', 0, 100)) do "
 	"redis.call('ZREM', p .. 'later', id) redis.call('XADD', KEYS[1], '*', 'id', id) end "
 	"local running = redis.call('XPENDING', KEYS[1], 'percore')[1] "
-	"return { redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', p .. 'later') - running, running }",
+	"return { redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', p .. 'later') - running, running, "
+	"now, tonumber(redis.call('HGET', p .. 'clock', 'steps') or 0) }",
+	/* id: how it fares, and the clock's offset. */
+	[REDIS_LOOK] = SCRIPT_HEAD
+	"local told = redis.call('HMGET', p .. 'job:' .. ARGV[1], 'name', 'state', 'attempts', 'created', "
+	"'started', 'ended', 'due', 'result', 'reason') told[10] = clock[1] return told",
 };
 
 redisReply *job_redis_run(redisContext *redis, const struct background *b, enum job_redis_script script,
@@ -214,6 +237,14 @@ static uint64_t number_at(const redisReply *reply, size_t at)
 	return strtoull(text_at(reply, at), NULL, 10);
 }
 
+/* For people: by Redis' own clock as it is now. */
+static uint64_t time_at(const redisReply *reply, size_t at)
+{
+	uint64_t ms = number_at(reply, at);
+
+	return ms ? ms - (uint64_t)strtoll(text_at(reply, 9), NULL, 10) : 0;
+}
+
 static char *describe(const char *id, const redisReply *reply)
 {
 	uint64_t state = number_at(reply, 1);
@@ -221,10 +252,10 @@ static char *describe(const char *id, const redisReply *reply)
 		                           .name = text_at(reply, 0),
 		                           .state = state < JOB_STATES ? (enum job_state)state : JOB_FAILED,
 		                           .attempts = (unsigned)number_at(reply, 2),
-		                           .created_ms = number_at(reply, 3),
-		                           .started_ms = number_at(reply, 4),
-		                           .ended_ms = number_at(reply, 5),
-		                           .due_ms = number_at(reply, 6),
+		                           .created_ms = time_at(reply, 3),
+		                           .started_ms = time_at(reply, 4),
+		                           .ended_ms = time_at(reply, 5),
+		                           .due_ms = time_at(reply, 6),
 		                           .result = *text_at(reply, 7) ? text_at(reply, 7) : NULL,
 		                           .reason = text_at(reply, 8) };
 	json_object *json = job_report_json(&report);
@@ -238,18 +269,13 @@ static char *describe(const char *id, const redisReply *reply)
 
 enum job_verdict job_redis_look(const struct background *b, const char *id, char **text)
 {
-	char rest[64], key[192];
 	redisContext *redis = reach(b);
 
 	if (!redis)
 		return JOB_AWAY;
-	snprintf(rest, sizeof rest, "job:%s", id);
-	job_redis_key(b, key, sizeof key, rest);
-	const char *words[] = { "HMGET",   key,     "name", "state",  "attempts", "created",
-		                "started", "ended", "due",  "result", "reason" };
-	redisReply *reply = redisCommandArgv(redis, 11, words, NULL);
+	redisReply *reply = job_redis_run(redis, b, REDIS_LOOK, (const char *[]){ id, NULL });
 	enum job_verdict verdict =
-		reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 9 ? JOB_OK : JOB_AWAY;
+		reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 10 ? JOB_OK : JOB_AWAY;
 	if (verdict == JOB_OK && reply->element[0]->type != REDIS_REPLY_STRING)
 		verdict = JOB_NONE;
 	if (verdict == JOB_OK)

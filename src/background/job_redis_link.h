@@ -13,6 +13,7 @@ enum job_redis_script {
 	REDIS_TAKE,
 	REDIS_END,
 	REDIS_LATER,
+	REDIS_LOOK,
 	REDIS_SCRIPTS,
 };
 

@@ -37,6 +37,8 @@ struct consumer {
 	char stream[128], name[192];
 	bool is_asking; /* the waiter was told to wait */
 	struct job_away away;
+	/* What the queue's clock showed, when that was (CLOCK_BOOTTIME), and its steps; 0: not known. */
+	uint64_t clock_ms, clock_at_ms, steps;
 	unsigned others; /* jobs that the generation before holds */
 	bool is_new;     /* what the predecessor held is not yet looked at */
 	uint64_t own_at_ms, look_at_ms, claim_at_ms, renew_at_ms, away_until_ms; /* monotonic */
@@ -106,6 +108,31 @@ static bool connect_both(struct consumer *c)
 	redisSetTimeout(c->waiter, none);
 	c->is_new = true;
 	return true;
+}
+
+/* ---- The queue's clock. */
+
+static uint64_t boot_ms(void)
+{
+	return clock_read_ns(CLOCK_BOOTTIME) / 1000000;
+}
+
+enum { CLOCK_TEXT_MAX = 24 };
+
+static void write_clock(const struct consumer *c, char clock[CLOCK_TEXT_MAX], char steps[CLOCK_TEXT_MAX])
+{
+	*clock = '\0';
+	if (c->clock_ms)
+		snprintf(clock, CLOCK_TEXT_MAX, "%llu",
+		         (unsigned long long)(c->clock_ms + (boot_ms() - c->clock_at_ms)));
+	snprintf(steps, CLOCK_TEXT_MAX, "%llu", (unsigned long long)c->steps);
+}
+
+static void note_clock(struct consumer *c, const redisReply *ms, const redisReply *steps)
+{
+	c->clock_ms = (uint64_t)ms->integer;
+	c->clock_at_ms = boot_ms();
+	c->steps = (uint64_t)steps->integer;
 }
 
 /* NULL: the connection was lost. */
@@ -238,26 +265,39 @@ static void look_at_others(struct consumer *c)
 	c->others = others;
 }
 
-/* Once in a while: what is due again, what dead hosts held, how many wait. */
+/* What is due again, and how many wait. */
+static void look_at_later(struct consumer *c)
+{
+	struct jobs_shm *shm = &c->background->shm->jobs;
+	char clock[CLOCK_TEXT_MAX], steps[CLOCK_TEXT_MAX];
+
+	write_clock(c, clock, steps);
+	redisReply *told = run(c, REDIS_LATER, (const char *[]){ clock, steps, NULL });
+	if (told && told->type == REDIS_REPLY_ARRAY && told->elements == 4) {
+		atomic_store(&shm->queued, (uint64_t)told->element[0]->integer);
+		note_clock(c, told->element[2], told->element[3]);
+	}
+	if (told)
+		job_away_end(&c->away, shm);
+	freeReplyObject(told);
+}
+
+/* Once in a while: also what dead hosts held, right after the clock was looked at, by which their leases run.
+ */
 static void look(struct consumer *c)
 {
 	struct jobs_shm *shm = &c->background->shm->jobs;
 	uint64_t now_ms = steady_ms();
-	bool may = job_crew_may_start(&c->crew);
+	bool may = job_crew_may_start(&c->crew), is_time = now_ms >= c->look_at_ms;
 
-	if (c->redis && now_ms >= c->look_at_ms) {
-		redisReply *counts = run(c, REDIS_LATER, (const char *[]){ NULL });
-		if (counts && counts->type == REDIS_REPLY_ARRAY && counts->elements == 2)
-			atomic_store(&shm->queued, (uint64_t)counts->element[0]->integer);
-		if (counts)
-			job_away_end(&c->away, shm);
-		freeReplyObject(counts);
+	if (c->redis && is_time) {
+		look_at_later(c);
 		c->look_at_ms = now_ms + LOOK_MS;
 	}
 	look_at_others(c);
 	if (c->redis && c->is_new && now_ms >= c->own_at_ms && may && job_crew_free(&c->crew))
 		take_own(c);
-	if (c->redis && may && now_ms >= c->claim_at_ms && job_crew_free(&c->crew)) {
+	if (c->redis && may && is_time && now_ms >= c->claim_at_ms && job_crew_free(&c->crew)) {
 		take_dead_hosts(c);
 		c->claim_at_ms = now_ms + CLAIM_EVERY_MS;
 	}
@@ -329,16 +369,17 @@ static void stop_asking(struct consumer *c)
 
 static bool write_end(struct consumer *c, const struct job_run *ended, const struct job_end *end)
 {
-	char attempt[16], state[4], delay[24], keep[24];
+	char attempt[16], state[4], delay[24], keep[24], clock[CLOCK_TEXT_MAX], steps[CLOCK_TEXT_MAX];
 
 	snprintf(attempt, sizeof attempt, "%u", ended->entry.attempt);
 	snprintf(state, sizeof state, "%d", (int)end->state);
 	snprintf(delay, sizeof delay, "%llu", (unsigned long long)end->delay_ms);
 	snprintf(keep, sizeof keep, "%ld", c->background->settings->job_keep_ms);
+	write_clock(c, clock, steps);
 	redisReply *reply =
 		run(c, REDIS_END,
-	            (const char *[]){ ended->entry.id, ended->entry.ticket, attempt, state, delay,
-	                              end->result ? end->result : "", end->reason ? end->reason : "",
+	            (const char *[]){ clock, steps, ended->entry.id, ended->entry.ticket, attempt, state,
+	                              delay, end->result ? end->result : "", end->reason ? end->reason : "",
 	                              end->uncounted ? "1" : "0", keep, NULL });
 	freeReplyObject(reply);
 	return reply != NULL;
