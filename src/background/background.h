@@ -64,12 +64,13 @@ struct job_claim_shm {
 	char id[CLAIM_ID_MAX];
 };
 
-/* Written by the jobs' process, but for `refused`. */
+/* Written by the jobs' process, but for `refused` and `ask_again_ms`. */
 struct jobs_shm {
 	_Atomic uint64_t queued, running; /* now */
 	_Atomic uint64_t accepted, done, failed, retried;
-	_Atomic uint64_t refused; /* the queue was full, or the store away; workers count */
-	_Atomic uint32_t is_away; /* the store cannot be used, for */
+	_Atomic uint64_t refused;      /* the queue was full, or the store away; workers count */
+	_Atomic uint64_t ask_again_ms; /* monotonic, see job_breaker.h; 0: the store answers */
+	_Atomic uint32_t is_away;      /* the store cannot be used, for */
 	char away_reason[BACKGROUND_REASON_MAX];
 	struct job_claim_shm claims[CLAIMS_MAX];
 };

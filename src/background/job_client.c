@@ -1,6 +1,7 @@
 /* job_client - see job_client.h.  An offer carries its id, so that asking again keeps one job. */
 #include "background/job_client.h"
 
+#include "background/job_breaker.h"
 #include "base/clock.h"
 #include "log/log.h"
 
@@ -90,17 +91,21 @@ static enum job_verdict ask(const struct background *b, struct job_message *mess
                             char **text)
 {
 	const struct job_message question = *message;
+	struct jobs_shm *shm = &b->shm->jobs;
 	uint64_t until_ms = clock_coarse_ms() + PATIENCE_MS;
 	struct sockaddr_un address;
 
-	if (!job_client_address(b, &address))
+	if (!job_client_address(b, &address) || !job_breaker_admits(shm, clock_coarse_ms()))
 		return JOB_AWAY;
 	while (!ask_once(&address, message, input, text)) {
 		*message = question;
-		if (clock_coarse_ms() >= until_ms)
+		if (clock_coarse_ms() >= until_ms) {
+			job_breaker_note(shm, true, clock_coarse_ms());
 			return JOB_AWAY;
+		}
 		nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
 	}
+	job_breaker_note(shm, false, clock_coarse_ms());
 	return message->kind <= JOB_AWAY ? (enum job_verdict)message->kind : JOB_AWAY;
 }
 

@@ -4,6 +4,7 @@
 #include "log/log.h"
 
 #ifdef HAVE_HIREDIS
+#include "background/job_breaker.h"
 #include "background/job_redis_link.h"
 #include "base/clock.h"
 #include "base/redis_url.h"
@@ -192,14 +193,28 @@ redisReply *job_redis_run(redisContext *redis, const struct background *b, enum 
 
 /* ---- The worker's side. */
 
-/* Said, unless the jobs' process has said it of the store. */
+/* NULL: it failed, now or before.  Said, unless the jobs' process has said it of the store. */
 static redisContext *reach(const struct background *b)
 {
-	redisContext *redis = job_redis_connect(b->settings->jobs);
+	struct jobs_shm *shm = &b->shm->jobs;
 
-	if (!redis && !atomic_load(&b->shm->jobs.is_away))
+	if (!job_breaker_admits(shm, clock_coarse_ms()))
+		return NULL;
+	redisContext *redis = job_redis_connect(b->settings->jobs);
+	if (redis)
+		return redis;
+	job_breaker_note(shm, true, clock_coarse_ms());
+	if (!atomic_load(&shm->is_away))
 		log_error("jobs: %s", problem);
-	return redis;
+	return NULL;
+}
+
+/* An error that Redis answers is an answer. */
+static void let_go(const struct background *b, redisContext *redis, redisReply *reply)
+{
+	job_breaker_note(&b->shm->jobs, redis->err != 0, clock_coarse_ms());
+	freeReplyObject(reply);
+	redisFree(redis);
 }
 
 enum job_verdict job_redis_add(const struct background *b, struct job_offer *offer)
@@ -222,8 +237,7 @@ enum job_verdict job_redis_add(const struct background *b, struct job_offer *off
 		snprintf(offer->id, sizeof offer->id, "%s", reply->str);
 		verdict = JOB_OK;
 	}
-	freeReplyObject(reply);
-	redisFree(redis);
+	let_go(b, redis, reply);
 	return verdict;
 }
 
@@ -280,8 +294,7 @@ enum job_verdict job_redis_look(const struct background *b, const char *id, char
 		verdict = JOB_NONE;
 	if (verdict == JOB_OK)
 		*text = describe(id, reply);
-	freeReplyObject(reply);
-	redisFree(redis);
+	let_go(b, redis, reply);
 	return verdict;
 }
 #else

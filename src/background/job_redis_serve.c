@@ -11,6 +11,7 @@
 
 #ifdef HAVE_HIREDIS
 #include "background/job_away.h"
+#include "background/job_breaker.h"
 #include "background/job_claim.h"
 #include "background/job_crew.h"
 #include "background/job_redis_link.h"
@@ -28,7 +29,8 @@ enum {
 	LOOK_MS = 250,
 	OWN_AFTER_MS = 1000 /* what is being taken just now has its claim by then */,
 	CLAIM_EVERY_MS = 1000,
-	BLOCK_MS = 60000
+	BLOCK_MS = 60000,
+	TRY_MAX_MS = 4 * REDIS_TIMEOUT_MS /* to connect, AUTH, SELECT, and ask */
 };
 
 struct consumer {
@@ -66,7 +68,11 @@ static void note_away(struct consumer *c, const char *problem)
 {
 	uint64_t now_ms = steady_ms();
 
-	c->away_until_ms = now_ms + job_away_note(&c->away, &c->background->shm->jobs, problem, now_ms);
+	struct jobs_shm *shm = &c->background->shm->jobs;
+	uint64_t pause_ms = job_away_note(&c->away, shm, problem, now_ms);
+
+	c->away_until_ms = now_ms + pause_ms;
+	job_breaker_hold(shm, pause_ms + TRY_MAX_MS, now_ms);
 	hang_up(c);
 }
 
@@ -277,8 +283,10 @@ static void look_at_later(struct consumer *c)
 		atomic_store(&shm->queued, (uint64_t)told->element[0]->integer);
 		note_clock(c, told->element[2], told->element[3]);
 	}
-	if (told)
+	if (told) {
 		job_away_end(&c->away, shm);
+		job_breaker_close(shm);
+	}
 	freeReplyObject(told);
 }
 

@@ -9,6 +9,7 @@
 
 #ifdef HAVE_SQLITE
 #include "background/job_away.h"
+#include "background/job_breaker.h"
 #include "background/job_claim.h"
 #include "background/job_client.h"
 #include "background/job_crew.h"
@@ -472,6 +473,7 @@ int job_serve_file(const struct background *b)
 	server.listener = listen_here(b);
 	if (server.listener < 0)
 		return 1;
+	job_breaker_close(&b->shm->jobs); /* the process before may have been the one that did not answer */
 	bool good = live(&server);
 	if (server.store)
 		job_sqlite_close(server.store);

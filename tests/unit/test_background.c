@@ -1,13 +1,17 @@
 /* Tasks under a fake clock; snapshots with readers and killed writers; the jobs' file. */
 #include "background/job_away.h"
+#include "background/job_breaker.h"
 #include "background/job_claim.h"
+#include "background/job_client.h"
 #include "background/job_clock.h"
+#include "background/job_redis.h"
 #include "background/job_run.h"
 #include "background/job_sqlite.h"
 #include "background/place.h"
 #include "background/snapshot.h"
 #include "background/task.h"
 #include "background/value.h"
+#include "base/clock.h"
 #include "unit.h"
 
 #include <dirent.h>
@@ -19,7 +23,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -201,6 +207,81 @@ START_TEST(store_that_is_away_is_left_alone_longer_and_longer)
 	job_away_end(&away, &shm);
 	ck_assert(!atomic_load(&shm.is_away));
 	ck_assert_uint_lt(job_away_note(&away, &shm, "it is gone", now_ms), 1000);
+}
+END_TEST
+
+START_TEST(store_that_fails_is_asked_by_one_worker_after_a_pause)
+{
+	static struct jobs_shm shm;
+
+	for (int i = 0; i < 3; i++)
+		ck_assert(job_breaker_admits(&shm, 1000)); /* it answers: all ask */
+	job_breaker_note(&shm, true, 1000);
+	ck_assert(!job_breaker_admits(&shm, 1000));
+	ck_assert(!job_breaker_admits(&shm, 1000 + JOB_BREAKER_PAUSE_MS - 1));
+	ck_assert(job_breaker_admits(&shm, 1000 + JOB_BREAKER_PAUSE_MS));
+	ck_assert(!job_breaker_admits(&shm, 1000 + JOB_BREAKER_PAUSE_MS)); /* the other one tries */
+	job_breaker_note(&shm, false, 1000 + JOB_BREAKER_PAUSE_MS + 1);
+	for (int i = 0; i < 3; i++)
+		ck_assert(job_breaker_admits(&shm, 6000));
+	/* The jobs' process tries by itself: no worker does. */
+	job_breaker_hold(&shm, 12000, 10000);
+	job_breaker_note(&shm, true, 10000);
+	ck_assert(!job_breaker_admits(&shm, 10000 + JOB_BREAKER_PAUSE_MS));
+	ck_assert(job_breaker_admits(&shm, 22000));
+	job_breaker_close(&shm);
+	ck_assert(job_breaker_admits(&shm, 22000) && job_breaker_admits(&shm, 22000));
+	atomic_store(&shm.ask_again_ms, UINT64_MAX); /* spoilt */
+	ck_assert(job_breaker_admits(&shm, 22000));
+}
+END_TEST
+
+/* One that accepts, by its backlog, and never answers.  Its path is written. */
+static int listen_mutely(const char *at)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", at);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	ck_assert_int_eq(listen(fd, 64), 0);
+	return fd;
+}
+
+static uint64_t ms_for(enum job_verdict (*look)(const struct background *, const char *, char **),
+                       const struct background *b)
+{
+	uint64_t from_ns = clock_ns();
+	char *text = NULL;
+
+	ck_assert_int_eq(look(b, "i", &text), JOB_AWAY);
+	return (clock_ns() - from_ns) / 1000000;
+}
+
+START_TEST(store_that_never_answers_blocks_one_request_and_not_each)
+{
+	static struct background_shm shm;
+	char folder[] = "/tmp/percore-mute-XXXXXX", path[64], url[80];
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/jobs", folder);
+	snprintf(url, sizeof url, "redis+unix://%s", path);
+	const struct settings settings = { .jobs = url };
+	const struct background b = { .name = "n", .shm = &shm, .settings = &settings };
+	snprintf(shm.place, sizeof shm.place, "%s", folder);
+	int fd = listen_mutely(path);
+#ifdef HAVE_HIREDIS
+	ck_assert_uint_ge(ms_for(job_redis_look, &b), 1000);
+	for (int i = 0; i < 10; i++)
+		ck_assert_uint_le(ms_for(job_redis_look, &b), 100);
+	job_breaker_close(&shm.jobs);
+#endif
+	ck_assert_uint_ge(ms_for(job_client_look, &b), 1000);
+	for (int i = 0; i < 10; i++)
+		ck_assert_uint_le(ms_for(job_client_look, &b), 100);
+	close(fd);
+	unlink(path);
+	rmdir(folder);
 }
 END_TEST
 
@@ -820,9 +901,9 @@ START_TEST(delay_is_the_same_when_the_wall_clock_is_another_at_the_next_start)
 		open_store();
 		ck_assert_int_eq(add("a", "", "1", NULL), JOB_OK);
 		fail_for(60000);
-		ck_assert_uint_le(left_ms(), 60002); /* each clock is cut to a millisecond */
+		ck_assert_uint_le(left_ms(), 61000);
 		move_clock(DAY_MS, is_another_boot); /* it was a day ahead, and was set back */
-		ck_assert_uint_le(left_ms(), 60002); /* each clock is cut to a millisecond */
+		ck_assert_uint_le(left_ms(), 61000);
 		ck_assert_uint_ge(left_ms(), 50000);
 		drop_folder();
 	}
@@ -831,7 +912,7 @@ START_TEST(delay_is_the_same_when_the_wall_clock_is_another_at_the_next_start)
 	fail_for(60000);
 	move_clock(-DAY_MS, false); /* it was a day behind */
 	ck_assert_uint_ge(left_ms(), 50000);
-	ck_assert_uint_le(left_ms(), 60002); /* each clock is cut to a millisecond */
+	ck_assert_uint_le(left_ms(), 61000);
 	drop_folder();
 }
 END_TEST
@@ -1075,6 +1156,8 @@ Suite *background_suite(void)
 		                       dead_process_costs_the_task_that_ran,
 		                       long_run_is_in_the_way_once_another_is_late,
 		                       store_that_is_away_is_left_alone_longer_and_longer,
+		                       store_that_fails_is_asked_by_one_worker_after_a_pause,
+		                       store_that_never_answers_blocks_one_request_and_not_each,
 		                       what_is_published_can_be_read,
 		                       json_is_parsed_once_a_version,
 		                       scalars_are_published_and_read_back,
