@@ -115,6 +115,15 @@ void job_redis_key(const struct background *b, char *key, size_t size, const cha
 	"for _, e in ipairs(redis.pcall('XPENDING', KEYS[1], 'percore', '-', '+', 1000)) do "                \
 	"redis.call('XCLAIM', KEYS[1], 'percore', e[2], 0, e[1], 'IDLE', 0, 'JUSTID') end end "
 
+/* Forgets a job that has ended: drop('ID:BYTES'). */
+#define SCRIPT_DROP                                                                                          \
+	"local function drop(member) redis.call('ZREM', p .. 'ended', member) "                              \
+	"redis.call('DECRBY', p .. 'ended-bytes', string.match(member, ':(%d+)$')) "                         \
+	"local id = string.match(member, '^(.*):') local job = p .. 'job:' .. id "                           \
+	"local had = redis.call('HMGET', job, 'name', 'key') redis.call('DEL', job) "                        \
+	"local key = had[1] and had[2] and had[2] ~= '' and p .. 'key:' .. had[1] .. ':' .. had[2] "         \
+	"if key and redis.call('GET', key) == id then redis.call('DEL', key) end end "
+
 static const char *const scripts[REDIS_SCRIPTS] = {
 	/* id, name, key, input, queue_max: the id that is kept, or false where the queue is full. */
 	[REDIS_ADD] = SCRIPT_HEAD
@@ -138,9 +147,9 @@ static const char *const scripts[REDIS_SCRIPTS] = {
 	"redis.call('XDEL', KEYS[1], ARGV[2]) return false end "
 	"redis.call('HSET', job, 'state', 1, 'started', now) "
 	"return { had[1], redis.call('HINCRBY', job, 'attempts', 1), had[2] }",
-	/* clock, steps, id, ticket, attempt, state, delay_ms, result, reason, uncounted, keep_ms: 1, or 0
-	   where it was another's. */
-	[REDIS_END] = SCRIPT_STEADY
+	/* clock, steps, id, ticket, attempt, state, delay_ms, result, reason, uncounted, expire_ms,
+	   keep_count, keep_bytes: 1, or 0 where it was another's. */
+	[REDIS_END] = SCRIPT_STEADY SCRIPT_DROP
 	"local job = p .. 'job:' .. ARGV[3] local had = redis.call('HMGET', job, 'attempts', 'state', "
 	"'name', 'key') "
 	"redis.call('XACK', KEYS[1], 'percore', ARGV[4]) redis.call('XDEL', KEYS[1], ARGV[4]) "
@@ -152,14 +161,23 @@ static const char *const scripts[REDIS_SCRIPTS] = {
 	"else redis.call('HSET', job, 'ended', now, 'result', ARGV[8]) redis.call('HDEL', job, 'input') "
 	"redis.call('PEXPIRE', job, ARGV[11]) "
 	"if had[4] ~= '' then redis.call('PEXPIRE', p .. 'key:' .. had[3] .. ':' .. had[4], ARGV[11]) end "
-	"end return 1",
-	/* clock, steps: moves what is due from the set to the stream; how many wait and run, clock, steps. */
-	[REDIS_LATER] = SCRIPT_STEADY
+	"local bytes = #ARGV[8] + #ARGV[9] redis.call('ZADD', p .. 'ended', now, ARGV[3] .. ':' .. bytes) "
+	"bytes = redis.call('INCRBY', p .. 'ended-bytes', bytes) "
+	"for i = 1, 1000 do if redis.call('ZCARD', p .. 'ended') <= tonumber(ARGV[12]) "
+	"and bytes <= tonumber(ARGV[13]) then break end "
+	"drop(redis.call('ZRANGE', p .. 'ended', 0, 0)[1]) "
+	"bytes = tonumber(redis.call('GET', p .. 'ended-bytes')) end end return 1",
+	/* clock, steps, keep_ms: moves what is due from the set to the stream, forgets what is old; how many
+	   wait and run, clock, steps. */
+	[REDIS_LATER] = SCRIPT_STEADY SCRIPT_DROP
 	"redis.pcall('XGROUP', 'CREATE', KEYS[1], 'percore', '0', 'MKSTREAM') "
 	"if now >= tonumber(clock[2] or 0) + 1000 and redis.call('ZCARD', p .. 'later') > 0 then "
 	"redis.call('HSET', p .. 'clock', 'seen', string.format('%.0f', now)) end "
 	"for _, id in ipairs(redis.call('ZRANGEBYSCORE', p .. 'later', '-inf', now, 'LIMIT', 0, 100)) do "
 	"redis.call('ZREM', p .. 'later', id) redis.call('XADD', KEYS[1], '*', 'id', id) end "
+	"for _, member in ipairs(redis.call('ZRANGEBYSCORE', p .. 'ended', '-inf', now - ARGV[3], 'LIMIT', "
+	"0, "
+	"100)) do drop(member) end "
 	"local running = redis.call('XPENDING', KEYS[1], 'percore')[1] "
 	"return { redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', p .. 'later') - running, running, "
 	"now, tonumber(redis.call('HGET', p .. 'clock', 'steps') or 0) }",
@@ -169,15 +187,17 @@ static const char *const scripts[REDIS_SCRIPTS] = {
 	"'started', 'ended', 'due', 'result', 'reason') told[10] = clock[1] return told",
 };
 
+enum { WORDS_MAX = 20 };
+
 redisReply *job_redis_run(redisContext *redis, const struct background *b, enum job_redis_script script,
                           const char *const *arguments)
 {
 	char stream[128];
-	const char *words[16] = { "EVAL", scripts[script], "1", stream };
+	const char *words[WORDS_MAX] = { "EVAL", scripts[script], "1", stream };
 	int count = 4;
 
 	job_redis_key(b, stream, sizeof stream, "stream");
-	for (; *arguments && count < 16; arguments++)
+	for (; *arguments && count < WORDS_MAX; arguments++)
 		words[count++] = *arguments;
 	redisReply *reply = redisCommandArgv(redis, count, words, NULL);
 	if (reply && reply->type != REDIS_REPLY_ERROR)

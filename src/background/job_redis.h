@@ -5,6 +5,7 @@
  * PREFIX:later         a sorted set: what is to be run again, by time
  * PREFIX:job:ID        a hash: how it fares
  * PREFIX:key:NAME:KEY  the id of the job with that idempotency key
+ * PREFIX:ended         a sorted set: those that have ended, ID:BYTES, by time; ended-bytes: their sum
  * PREFIX:clock         a hash: how far the queue's clock is from Redis' own
  *
  * PREFIX is {percore:SERVICE}, so that a cluster keeps them together.  Each step is one

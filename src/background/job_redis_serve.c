@@ -30,7 +30,10 @@ enum {
 	OWN_AFTER_MS = 1000 /* what is being taken just now has its claim by then */,
 	CLAIM_EVERY_MS = 1000,
 	BLOCK_MS = 60000,
-	TRY_MAX_MS = 4 * REDIS_TIMEOUT_MS /* to connect, AUTH, SELECT, and ask */
+	TRY_MAX_MS = 4 * REDIS_TIMEOUT_MS, /* to connect, AUTH, SELECT, and ask */
+	/* What has ended is forgotten by the queue's clock; by Redis' own, which may be set, where no pool is
+	   left. */
+	EXPIRE_AFTER_MS = 7 * 86400000
 };
 
 struct consumer {
@@ -275,10 +278,11 @@ static void look_at_others(struct consumer *c)
 static void look_at_later(struct consumer *c)
 {
 	struct jobs_shm *shm = &c->background->shm->jobs;
-	char clock[CLOCK_TEXT_MAX], steps[CLOCK_TEXT_MAX];
+	char clock[CLOCK_TEXT_MAX], steps[CLOCK_TEXT_MAX], keep[24];
 
 	write_clock(c, clock, steps);
-	redisReply *told = run(c, REDIS_LATER, (const char *[]){ clock, steps, NULL });
+	snprintf(keep, sizeof keep, "%ld", c->background->settings->job_keep_ms);
+	redisReply *told = run(c, REDIS_LATER, (const char *[]){ clock, steps, keep, NULL });
 	if (told && told->type == REDIS_REPLY_ARRAY && told->elements == 4) {
 		atomic_store(&shm->queued, (uint64_t)told->element[0]->integer);
 		note_clock(c, told->element[2], told->element[3]);
@@ -377,18 +381,22 @@ static void stop_asking(struct consumer *c)
 
 static bool write_end(struct consumer *c, const struct job_run *ended, const struct job_end *end)
 {
-	char attempt[16], state[4], delay[24], keep[24], clock[CLOCK_TEXT_MAX], steps[CLOCK_TEXT_MAX];
+	const struct settings *s = c->background->settings;
+	char attempt[16], state[4], delay[24], expire[24], count[24], bytes[24], clock[CLOCK_TEXT_MAX],
+		steps[CLOCK_TEXT_MAX];
 
 	snprintf(attempt, sizeof attempt, "%u", ended->entry.attempt);
 	snprintf(state, sizeof state, "%d", (int)end->state);
 	snprintf(delay, sizeof delay, "%llu", (unsigned long long)end->delay_ms);
-	snprintf(keep, sizeof keep, "%ld", c->background->settings->job_keep_ms);
+	snprintf(expire, sizeof expire, "%lld", (long long)s->job_keep_ms + EXPIRE_AFTER_MS);
+	snprintf(count, sizeof count, "%ld", s->job_keep_count);
+	snprintf(bytes, sizeof bytes, "%ld", s->job_keep_bytes);
 	write_clock(c, clock, steps);
 	redisReply *reply =
 		run(c, REDIS_END,
 	            (const char *[]){ clock, steps, ended->entry.id, ended->entry.ticket, attempt, state,
 	                              delay, end->result ? end->result : "", end->reason ? end->reason : "",
-	                              end->uncounted ? "1" : "0", keep, NULL });
+	                              end->uncounted ? "1" : "0", expire, count, bytes, NULL });
 	freeReplyObject(reply);
 	return reply != NULL;
 }

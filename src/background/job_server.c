@@ -278,13 +278,16 @@ static bool has_work(const struct server *server)
 
 static void forget_old(struct server *server)
 {
-	uint64_t keep_ms = (uint64_t)server->background->settings->job_keep_ms,
-		 now_ms = job_sqlite_now_ms(server->store);
+	const struct settings *s = server->background->settings;
+	uint64_t keep_ms = (uint64_t)s->job_keep_ms, now_ms = job_sqlite_now_ms(server->store);
+	const struct job_bounds bounds = { .ended_before_ms = now_ms > keep_ms ? now_ms - keep_ms : 0,
+		                           .count = (uint64_t)s->job_keep_count,
+		                           .bytes = (uint64_t)s->job_keep_bytes };
 
-	if (steady_ms() < server->forget_at_ms)
+	if (steady_ms() < server->forget_at_ms && !job_sqlite_is_over(server->store, &bounds))
 		return;
 	server->forget_at_ms = steady_ms() + (keep_ms < FORGET_EVERY_MS ? keep_ms : FORGET_EVERY_MS);
-	job_sqlite_forget(server->store, now_ms > keep_ms ? now_ms - keep_ms : 0);
+	job_sqlite_forget(server->store, &bounds);
 	job_sqlite_keep_clock(server->store);
 }
 

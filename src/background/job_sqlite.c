@@ -27,12 +27,16 @@ enum statement {
 	NEXT,
 	TAKE,
 	END,
-	FORGET,
+	COUNT,
+	OLDEST,
+	DROP,
 	DUE,
 	CLOCK,
 	SET,
 	STATEMENTS
 };
+
+#define ENDED_BYTES "ifnull(length(CAST(result AS BLOB)), 0) + ifnull(length(reason), 0)"
 
 static const char *const texts[STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
@@ -48,8 +52,11 @@ static const char *const texts[STATEMENTS] = {
 	[END] = "UPDATE jobs SET state = ?2, due_ms = ?3, result = ?4, reason = ?5, ended_ms = ?6,"
 		" attempts = attempts - ?7, input = CASE WHEN ?2 = 0 THEN input END"
 		" WHERE id = ?1 AND state = 1",
-	[FORGET] = "DELETE FROM jobs WHERE number IN (SELECT number FROM jobs"
-		   " WHERE state >= 2 AND ended_ms < ?1 LIMIT ?2)",
+	[COUNT] = "SELECT (SELECT count(*) FROM jobs WHERE state = 0), count(*), ifnull(sum(" ENDED_BYTES
+		  "), 0) FROM jobs WHERE state >= 2",
+	[OLDEST] = "SELECT number, ended_ms, " ENDED_BYTES
+		   " FROM jobs WHERE state >= 2 ORDER BY ended_ms LIMIT 1",
+	[DROP] = "DELETE FROM jobs WHERE number = ?1",
 	[DUE] = "SELECT due_ms FROM jobs WHERE state = 0 ORDER BY due_ms LIMIT 1",
 	[CLOCK] = "SELECT boot, steady_ms, wall_ms, store_ms FROM clock",
 	[SET] = "INSERT OR REPLACE INTO clock (one, boot, steady_ms, wall_ms, store_ms) VALUES (1, ?1, ?2, "
@@ -68,15 +75,20 @@ static const char layout[] =
 	" steady_ms INTEGER NOT NULL, wall_ms INTEGER NOT NULL, store_ms INTEGER NOT NULL);"
 	"PRAGMA user_version = 1;";
 
+/* What the file holds. */
+struct totals {
+	uint64_t queued, ended, ended_bytes;
+};
+
 struct job_sqlite {
 	char *path;
 	unsigned attempts;
 	const struct jobs_shm *claims; /* NULL: none */
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENTS];
-	struct job_clock clock;       /* as it was last written down */
-	uint64_t queued, queued_then; /* now, and before the transaction */
-	bool is_bad;                  /* in this transaction */
+	struct job_clock clock;            /* as it was last written down */
+	struct totals totals, totals_then; /* now, and before the transaction */
+	bool is_bad;                       /* in this transaction */
 	bool is_damaged;
 	char problem[BACKGROUND_REASON_MAX];
 };
@@ -327,11 +339,24 @@ static uint64_t shown_ms(const struct job_sqlite *s, sqlite3_stmt *statement, in
 	return store_ms ? store_ms + now.wall_ms - job_clock_at(&s->clock, &now) : 0;
 }
 
+/* Also what another process did. */
+static void count_all(struct job_sqlite *s)
+{
+	sqlite3_stmt *count = prepare(s, COUNT);
+
+	if (step(s, COUNT))
+		s->totals = (struct totals){ .queued = (uint64_t)sqlite3_column_int64(count, 0),
+			                     .ended = (uint64_t)sqlite3_column_int64(count, 1),
+			                     .ended_bytes = (uint64_t)sqlite3_column_int64(count, 2) };
+	s->totals_then = s->totals;
+	sqlite3_reset(count);
+}
+
 /* What runs and nobody holds was a dead process's: that is the parent of its runs. */
 bool job_sqlite_take_up(struct job_sqlite *s)
 {
 	unsigned attempts = s->attempts;
-	char text[512], found[64] = "0";
+	char text[512];
 
 	s->is_bad = false;
 	snprintf(text, sizeof text,
@@ -343,12 +368,9 @@ bool job_sqlite_take_up(struct job_sqlite *s)
 	if (code == SQLITE_OK && sqlite3_changes(s->db) > 0)
 		log_line("jobs %s: %d were running when their process ended", s->path,
 		         sqlite3_changes(s->db));
-	if (code == SQLITE_OK)
-		code = sqlite3_exec(s->db, "SELECT count(*) FROM jobs WHERE state = 0", check_one, found,
-		                    NULL);
-	s->queued = s->queued_then = strtoull(found, NULL, 10);
 	note(s, code);
-	return code == SQLITE_OK;
+	count_all(s);
+	return !s->is_bad;
 }
 
 struct job_sqlite *job_sqlite_open(const char *path, unsigned attempts, const struct jobs_shm *claims,
@@ -393,7 +415,7 @@ bool job_sqlite_is_damaged(const struct job_sqlite *s)
 bool job_sqlite_begin(struct job_sqlite *s)
 {
 	s->is_bad = false;
-	s->queued_then = s->queued;
+	s->totals_then = s->totals;
 	step(s, BEGIN);
 	return !s->is_bad;
 }
@@ -403,7 +425,7 @@ bool job_sqlite_commit(struct job_sqlite *s)
 	step(s, COMMIT);
 	if (!s->is_bad)
 		return true;
-	s->queued = s->queued_then;
+	s->totals = s->totals_then;
 	if (!sqlite3_get_autocommit(s->db)) {
 		sqlite3_step(prepare(s, ROLLBACK));
 		sqlite3_reset(s->statements[ROLLBACK]);
@@ -431,7 +453,7 @@ enum job_verdict job_sqlite_add(struct job_sqlite *s, struct job_offer *offer, u
 {
 	if (is_kept(s, offer))
 		return JOB_OK;
-	if (s->queued >= (uint64_t)queue_max)
+	if (s->totals.queued >= (uint64_t)queue_max)
 		return JOB_FULL;
 	sqlite3_stmt *add = prepare(s, ADD);
 	bind_text(add, 1, offer->id);
@@ -440,7 +462,7 @@ enum job_verdict job_sqlite_add(struct job_sqlite *s, struct job_offer *offer, u
 	bind_text(add, 4, offer->input);
 	sqlite3_bind_int64(add, 5, (sqlite3_int64)now_ms);
 	step(s, ADD);
-	s->queued++;
+	s->totals.queued++;
 	return s->is_bad ? JOB_AWAY : JOB_OK;
 }
 
@@ -488,8 +510,21 @@ bool job_sqlite_take(struct job_sqlite *s, uint64_t now_ms, struct job_entry *en
 	entry->input = copy(text_of(next, 4));
 	sqlite3_reset(next);
 	step(s, TAKE);
-	s->queued--;
+	s->totals.queued--;
 	return true;
+}
+
+static void count_end(struct job_sqlite *s, const struct job_end *end)
+{
+	uint64_t changed = s->is_bad ? 0 : (uint64_t)sqlite3_changes(s->db);
+
+	if (end->state == JOB_QUEUED) {
+		s->totals.queued += changed;
+		return;
+	}
+	s->totals.ended += changed;
+	s->totals.ended_bytes +=
+		changed * ((end->result ? strlen(end->result) : 0) + (end->reason ? strlen(end->reason) : 0));
 }
 
 void job_sqlite_end(struct job_sqlite *s, const struct job_entry *entry, const struct job_end *end,
@@ -506,21 +541,44 @@ void job_sqlite_end(struct job_sqlite *s, const struct job_entry *entry, const s
 		sqlite3_bind_int64(statement, 6, (sqlite3_int64)now_ms);
 	sqlite3_bind_int(statement, 7, end->uncounted);
 	step(s, END);
-	s->queued += end->state == JOB_QUEUED;
+	count_end(s, end);
 }
 
-void job_sqlite_forget(struct job_sqlite *s, uint64_t ended_before_ms)
-{
-	sqlite3_stmt *forget = prepare(s, FORGET);
+/* ---- What has ended. */
 
-	sqlite3_bind_int64(forget, 1, (sqlite3_int64)ended_before_ms);
-	sqlite3_bind_int(forget, 2, FORGET_MAX);
-	step(s, FORGET);
+bool job_sqlite_is_over(const struct job_sqlite *s, const struct job_bounds *bounds)
+{
+	return s->totals.ended > bounds->count || s->totals.ended_bytes > bounds->bytes;
+}
+
+/* False: it is to stay, or there is none. */
+static bool drop_oldest(struct job_sqlite *s, const struct job_bounds *bounds)
+{
+	sqlite3_stmt *oldest = prepare(s, OLDEST), *drop = prepare(s, DROP);
+
+	if (!step(s, OLDEST))
+		return false;
+	uint64_t ended_ms = (uint64_t)sqlite3_column_int64(oldest, 1),
+		 bytes = (uint64_t)sqlite3_column_int64(oldest, 2);
+	sqlite3_bind_int64(drop, 1, sqlite3_column_int64(oldest, 0));
+	sqlite3_reset(oldest);
+	if (ended_ms >= bounds->ended_before_ms && !job_sqlite_is_over(s, bounds))
+		return false;
+	step(s, DROP);
+	s->totals.ended -= s->totals.ended > 0;
+	s->totals.ended_bytes -= bytes < s->totals.ended_bytes ? bytes : s->totals.ended_bytes;
+	return !s->is_bad;
+}
+
+void job_sqlite_forget(struct job_sqlite *s, const struct job_bounds *bounds)
+{
+	for (int i = 0; i < FORGET_MAX && drop_oldest(s, bounds); i++)
+		;
 }
 
 uint64_t job_sqlite_queued(const struct job_sqlite *s)
 {
-	return s->queued;
+	return s->totals.queued;
 }
 
 uint64_t job_sqlite_next_ms(struct job_sqlite *s)

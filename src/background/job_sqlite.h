@@ -40,7 +40,17 @@ enum job_verdict job_sqlite_look(struct job_sqlite *store, const char *id, char 
 bool job_sqlite_take(struct job_sqlite *store, uint64_t now_ms, struct job_entry *entry);
 void job_sqlite_end(struct job_sqlite *store, const struct job_entry *entry, const struct job_end *end,
                     uint64_t now_ms);
-void job_sqlite_forget(struct job_sqlite *store, uint64_t ended_before_ms);
+/*
+ * The oldest of those that have ended, while they are too old, too many or too large; not all at once.
+ * `bytes` are those of results and reasons.
+ */
+struct job_bounds {
+	uint64_t ended_before_ms, count, bytes;
+};
+void job_sqlite_forget(struct job_sqlite *store, const struct job_bounds *bounds);
+
+/* True where they are too many or too large, as far as it is known. */
+bool job_sqlite_is_over(const struct job_sqlite *store, const struct job_bounds *bounds);
 
 /* Writes the clock down again where the wall clock was set.  Once in a while. */
 void job_sqlite_keep_clock(struct job_sqlite *store);

@@ -39,6 +39,8 @@ const struct settings settings_defaults = {
 	.job_timeout_ms = 300000,
 	.job_retry_ms = 1000,
 	.job_keep_ms = 86400000,
+	.job_keep_count = 100000,
+	.job_keep_bytes = 256L << 20,
 };
 
 size_t settings_specs(struct settings *s, struct option_spec *specs)
@@ -126,6 +128,10 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 		  "before a failed job runs again; doubled each time (1s)" },
 		{ "job-keep", OPTION_TIME, &s->job_keep_ms, 1000, 31622400000, "TIME",
 		  "for how long results can be asked for (24h)" },
+		{ "job-keep-count", OPTION_NUMBER, &s->job_keep_count, 1, 100000000, "NUMBER",
+		  "of how many jobs at most; the oldest go first (100000)" },
+		{ "job-keep-size", OPTION_SIZE, &s->job_keep_bytes, 1 << 20, 1L << 40, "SIZE",
+		  "of how much result at most (256m)" },
 	};
 	static_assert(sizeof all / sizeof all[0] <= SETTINGS_MAX, "room for every option");
 

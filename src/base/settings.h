@@ -36,7 +36,8 @@ struct settings {
 	long background_nice, task_timeout_ms; /* 0: no limit */
 	const char *jobs;                      /* a file, or redis://...; NULL: off */
 	long job_queue, job_workers, job_attempts;
-	long job_timeout_ms, job_retry_ms, job_keep_ms;
+	long job_timeout_ms, job_retry_ms;
+	long job_keep_ms, job_keep_count, job_keep_bytes; /* of those that have ended */
 };
 
 extern const struct settings settings_defaults;

@@ -189,3 +189,16 @@ start_haproxy() {
 	web=$pid
 	wait_for curl -s "$url/"
 }
+
+# Of jobs that have ended so many are kept, and these are the newest: `busy` is behind $url.
+jobs_kept() { # COUNT
+	local ids=() n id
+	for n in 1 2 3 4 5 6; do
+		id=$(curl -s -H 'Content-Type: application/json' -d '"12345678"' "$url/defer?job=echo" | sed 's/.*"id":"\([0-9a-f]*\)".*/\1/')
+		ids+=("$id")
+		wait_for eval 'curl -s "$url/jobs/$id" | grep -q "\"status\":\"done\""'
+	done
+	for n in 0 1 2 3 4 5; do
+		equal "job $n of 6, $1 are kept" "$(code "$url/jobs/${ids[n]}")" $((n < 6 - $1 ? 404 : 200))
+	done
+}

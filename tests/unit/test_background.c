@@ -928,6 +928,45 @@ START_TEST(what_was_planned_is_never_further_away_than_a_delay_can_be)
 }
 END_TEST
 
+static void forget(const struct job_bounds *bounds)
+{
+	ck_assert(job_sqlite_begin(store));
+	job_sqlite_forget(store, bounds);
+	ck_assert(job_sqlite_commit(store));
+}
+
+START_TEST(oldest_results_are_forgotten_when_they_are_too_many_or_too_large)
+{
+	const struct job_bounds many = { 0, 2, 1000 }, large = { 0, 2, 7 };
+	struct job_entry entry;
+
+	open_store();
+	for (const char *id = "a\0b\0c\0"; *id; id += 2) {
+		ck_assert_int_eq(add(id, *id == 'a' ? "k" : "", "1", NULL), JOB_OK);
+		ck_assert(take(1000, &entry));
+		ck_assert(!job_sqlite_is_over(store, &many));
+		end(id, &(struct job_end){ .state = *id == 'b' ? JOB_FAILED : JOB_DONE,
+		                           .result = *id == 'b' ? NULL : "12345",
+		                           .reason = *id == 'b' ? "why" : "" });
+	}
+	ck_assert(job_sqlite_is_over(store, &many));
+	open_again(); /* they are counted again */
+	ck_assert(job_sqlite_is_over(store, &many));
+	forget(&many);
+	ck_assert(!job_sqlite_is_over(store, &many));
+	ck_assert_str_eq(look("a"), "none");
+	ck_assert_str_eq(look("b"), "failed 1 why");
+	ck_assert(job_sqlite_is_over(store, &large));
+	forget(&large);
+	ck_assert(!job_sqlite_is_over(store, &large));
+	ck_assert_str_eq(look("b"), "none");
+	ck_assert_str_eq(look("c"), "done 1 12345");
+	ck_assert_int_eq(add("d", "k", "1", NULL), JOB_OK); /* its key is free again */
+	ck_assert_str_eq(look("d"), "queued 0");
+	drop_folder();
+}
+END_TEST
+
 START_TEST(result_is_forgotten_when_its_time_is_over)
 {
 	struct job_entry entry;
@@ -939,9 +978,7 @@ START_TEST(result_is_forgotten_when_its_time_is_over)
 	end("a", &(struct job_end){ .state = JOB_DONE, .result = "1", .reason = "" });
 	for (uint64_t before_ms = 2000; before_ms <= 2001; before_ms++) {
 		ck_assert_str_eq(look("a"), "done 1 1");
-		ck_assert(job_sqlite_begin(store));
-		job_sqlite_forget(store, before_ms);
-		ck_assert(job_sqlite_commit(store));
+		forget(&(struct job_bounds){ before_ms, 1000, 1000 });
 	}
 	ck_assert_str_eq(look("a"), "none");
 	ck_assert_str_eq(look("b"), "queued 0");
@@ -1174,6 +1211,7 @@ Suite *background_suite(void)
 		                       job_that_another_process_holds_is_left_alone,
 		                       delay_is_the_same_when_the_wall_clock_is_another_at_the_next_start,
 		                       what_was_planned_is_never_further_away_than_a_delay_can_be,
+		                       oldest_results_are_forgotten_when_they_are_too_many_or_too_large,
 		                       result_is_forgotten_when_its_time_is_over,
 		                       damaged_file_is_put_aside,
 		                       file_of_a_later_version_is_left_alone,
