@@ -81,7 +81,4 @@ bool job_check(const char *store);
 /* The jobs' process, until the master's order to leave.  Returns the exit status. */
 int job_serve(const struct background *background);
 
-/* GET /jobs/{id} */
-void job_get(struct percore_request *request);
-
 #endif

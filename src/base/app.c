@@ -7,7 +7,7 @@
  */
 #include "base/app.h"
 
-#include "background/job.h"
+#include "exchange/defer.h"
 #include "exchange/watch.h"
 #include "log/log.h"
 
@@ -201,7 +201,7 @@ void percore_add_job(struct percore_app *app, const char *name, percore_job job)
 	if (!*app->mistake)
 		b->jobs[b->job_count++] = (struct background_job){ .name = need(strdup(name)), .run = job };
 	if (b->job_count == 1 && !*app->mistake)
-		percore_add_route(app, "GET", "/jobs/{id}", job_get);
+		percore_add_route(app, "GET", "/jobs/{id}", defer_get);
 }
 
 void percore_on_worker_start(struct percore_app *app, bool (*start)(void))
