@@ -1,13 +1,8 @@
 /* job - see job.h. */
 #include "background/job.h"
 
-#include "background/job_client.h"
-#include "background/job_redis.h"
-#include "background/job_server.h"
 #include "background/value.h"
 #include "base/clock.h"
-#include "base/redis_url.h"
-#include "log/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,21 +40,6 @@ const struct background_job *job_find(const struct background *b, const char *na
 		if (strcmp(b->jobs[i].name, name) == 0)
 			return &b->jobs[i];
 	return NULL;
-}
-
-bool job_is_redis(const char *store)
-{
-	return redis_url_is_meant(store);
-}
-
-bool job_check(const char *store)
-{
-	return job_is_redis(store) ? job_redis_check(store) : job_server_check(store);
-}
-
-int job_serve(const struct background *b)
-{
-	return job_is_redis(b->settings->jobs) ? job_redis_serve(b) : job_serve_file(b);
 }
 
 /* ---- What a client is told. */

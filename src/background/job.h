@@ -1,10 +1,8 @@
 /*
- * job - work that a handler defers: the way in, and the way to ask how it fares.
+ * job - work that a handler defers: the kinds of job, what is kept of one, and what follows from a run.
  *
- * Workers share one descriptor table, and POSIX locks belong to the table: SQLite in
- * two workers would not see each other's locks.  So one process has the file
- * (job_server.h) and workers send it messages (job_client.h).  Redis they
- * reach by themselves (job_redis.h).
+ * Where jobs are kept is job_store.h's to know, how one is run job_run.h's; requests
+ * come by exchange/defer.h.
  */
 #ifndef PERCORE_JOB_H
 #define PERCORE_JOB_H
@@ -73,6 +71,7 @@ json_object *job_report_json(const struct job_report *report);
 
 const struct background_job *job_find(const struct background *background, const char *name);
 
+/* For those who need no more of the store (job_store.h) that --jobs names than this. */
 bool job_is_redis(const char *store);
 
 /* At the configuration: false, and said, where --jobs cannot be. */

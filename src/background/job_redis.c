@@ -1,6 +1,7 @@
 /* job_redis - see job_redis.h. */
 #include "background/job_redis.h"
 
+#include "background/job_store.h"
 #include "log/log.h"
 
 #ifdef HAVE_HIREDIS
@@ -347,3 +348,7 @@ int job_redis_serve(const struct background *b)
 	return 1;
 }
 #endif
+
+const struct job_store job_store_redis = {
+	.check = job_redis_check, .add = job_redis_add, .look = job_redis_look, .serve = job_redis_serve
+};

@@ -29,7 +29,7 @@ bool job_redis_check(const char *url);
 enum job_verdict job_redis_add(const struct background *background, struct job_offer *offer);
 enum job_verdict job_redis_look(const struct background *background, const char *id, char **text);
 
-/* The jobs' process: see job.h. */
+/* The jobs' process: see job_store.h. */
 int job_redis_serve(const struct background *background);
 
 #endif

@@ -1,11 +1,15 @@
 /*
- * job_server - see job_server.h.
+ * job_server - the jobs' process where a file has the jobs: takes them in, runs them, tells how they fare.
+ *
+ * Workers share one descriptor table, and POSIX locks belong to the table: SQLite in
+ * two workers would not see each other's locks.  So one process has the file
+ * and workers send it messages (job_client.h).
  *
  * One round: wait; read what workers ask; then, in one transaction, keep what
  * they hand over, write what ended and take what is due; and when that is on disk,
  * answer them and start what was taken.  So many requests share one write.
  */
-#include "background/job_server.h"
+#include "background/job_store.h"
 
 #ifdef HAVE_SQLITE
 #include "background/job_away.h"
@@ -462,7 +466,7 @@ static bool live(struct server *server)
 	return true;
 }
 
-int job_serve_file(const struct background *b)
+static int serve(const struct background *b)
 {
 	static struct server server;
 
@@ -483,15 +487,16 @@ int job_serve_file(const struct background *b)
 	return good ? 0 : 1;
 }
 
-bool job_server_check(const char *path)
+static bool check(const char *path)
 {
 	(void)path;
 	return true;
 }
 #else
+#include "background/job_client.h"
 #include "log/log.h"
 
-bool job_server_check(const char *path)
+static bool check(const char *path)
 {
 	log_error("jobs %s: this percore was built without SQLite; build it with libsqlite3-dev, or use "
 	          "redis://",
@@ -499,9 +504,13 @@ bool job_server_check(const char *path)
 	return false;
 }
 
-int job_serve_file(const struct background *b)
+static int serve(const struct background *b)
 {
 	(void)b;
 	return 1;
 }
 #endif
+
+const struct job_store job_store_file = {
+	.check = check, .add = job_client_add, .look = job_client_look, .serve = serve, .is_local = true
+};

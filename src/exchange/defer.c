@@ -7,8 +7,7 @@
  */
 #include "exchange/defer.h"
 
-#include "background/job_client.h"
-#include "background/job_redis.h"
+#include "background/job_store.h"
 #include "background/value.h"
 #include "exchange/request.h"
 #include "log/log.h"
@@ -76,9 +75,8 @@ static void answer_accepted(struct percore_request *request, const char *id)
 
 static void offer(struct percore_request *request, const struct background *b, struct job_offer *offer)
 {
-	enum job_verdict verdict = !make_id(offer->id)               ? JOB_AWAY
-	                           : job_is_redis(b->settings->jobs) ? job_redis_add(b, offer)
-	                                                             : job_client_add(b, offer);
+	enum job_verdict verdict =
+		make_id(offer->id) ? job_store_of(b->settings->jobs)->add(b, offer) : JOB_AWAY;
 
 	if (verdict == JOB_OK)
 		answer_accepted(request, offer->id);
@@ -130,8 +128,7 @@ void defer_get(struct percore_request *request)
 	if (!b)
 		return;
 	if (is_id(id))
-		verdict = job_is_redis(b->settings->jobs) ? job_redis_look(b, id, &text)
-		                                          : job_client_look(b, id, &text);
+		verdict = job_store_of(b->settings->jobs)->look(b, id, &text);
 	if (verdict == JOB_OK)
 		percore_answer_bytes(request, 200, "application/json", text, strlen(text));
 	else if (verdict == JOB_NONE)
