@@ -16,7 +16,7 @@ LOSSES = [
     ("CONTENT_LENGTH", "bodies"),
     ("REMOTE_ADDR", "the client's address: limits by client, logs"),
     ("HTTPS", "whether it came by TLS"),
-    ("HTTP_X_REQUEST_START", "the time waited before percore: --queue-target sees less"),
+    ("PERCORE_START", "the time waited before percore: --queue-target sees less"),
     ("max-request-size", "a limit of its own for bodies"),
 ]
 NOTHING = ""

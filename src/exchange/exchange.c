@@ -75,7 +75,7 @@ static bool is_overload(const struct percore_request *request)
 {
 	const struct shed *shed = &request->exchange->shed;
 	uint64_t wall_ms = clock_read_ns(CLOCK_REALTIME) / 1000000;
-	const char *start = percore_param(request, "HTTP_X_REQUEST_START");
+	const char *start = percore_param(request, "PERCORE_START");
 
 	if (!shed->shm || (request->route && request->route->is_probe))
 		return false;

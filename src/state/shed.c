@@ -76,7 +76,9 @@ bool shed_refuses(const struct shed *shed, int64_t wait_ms, uint64_t now_ms)
 {
 	if (!shed->shm)
 		return false;
-	if (wait_ms != SHED_UNKNOWN && !atomic_load_explicit(&shed->shm->knows_starts, memory_order_relaxed))
+	if (wait_ms == SHED_UNKNOWN)
+		atomic_fetch_add_explicit(&shed->shm->unknown, 1, memory_order_relaxed);
+	else if (!atomic_load_explicit(&shed->shm->knows_starts, memory_order_relaxed))
 		atomic_store(&shed->shm->knows_starts, 1);
 	bool refuses = wait_ms == SHED_UNKNOWN ? take_excess(shed->shm)
 	                                       : is_too_late(shed, (uint64_t)wait_ms, now_ms);
@@ -85,15 +87,30 @@ bool shed_refuses(const struct shed *shed, int64_t wait_ms, uint64_t now_ms)
 	return refuses;
 }
 
+/* How many have come since the last look. */
+static uint64_t since_then(const _Atomic uint64_t *count, _Atomic uint64_t *then)
+{
+	uint64_t now = atomic_load(count);
+
+	return now - atomic_exchange(then, now);
+}
+
 void shed_watch_backlog(const struct shed *shed, const struct shed_backlog *b)
 {
 	uint64_t limit = shed->target_ms > 0 ? shed->target_ms * REFUSE_AT_TARGETS : shed->max_wait_ms;
 
 	if (!shed->shm || limit == 0 || b->elapsed_ms == 0)
 		return;
+	uint64_t all = b->served + since_then(&shed->shm->refused, &shed->shm->refused_then);
+	uint64_t unknown = since_then(&shed->shm->unknown, &shed->shm->unknown_then);
+	if (unknown > 0)
+		atomic_store(&shed->shm->knows_starts, 0);
 	/* Where connections waited all the time, what was served is what can be served. */
 	uint64_t bearable = b->served * limit / b->elapsed_ms;
 	unsigned least = b->waiting < b->waited ? b->waiting : b->waited;
 	bool too_many = !atomic_load(&shed->shm->knows_starts) && least > bearable && b->served > 0;
-	atomic_store(&shed->shm->excess, too_many ? (uint32_t)(b->waiting - bearable) : 0);
+	uint64_t excess = too_many ? b->waiting - bearable : 0;
+	if (unknown < all) /* the others are refused by how long they waited */
+		excess = excess * unknown / all;
+	atomic_store(&shed->shm->excess, (uint32_t)excess);
 }

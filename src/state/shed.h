@@ -2,10 +2,12 @@
  * shed - refuses work early and cheaply when there is more of it than workers can do.
  *
  * How long a request has waited is known where the web server sends when it began
- * (HTTP_X_REQUEST_START).  Then: when the least wait stayed above the target for a
- * whole interval, the queue is standing, and what waited over twice the target is
- * refused (CoDel as in folly's executors).  Where it is not sent, the master
- * watches the backlog, and workers refuse the number that is too many.
+ * (PERCORE_START: a name that no client's header can have).  Then: when the least
+ * wait stayed above the target for a whole interval, the queue is standing, and what
+ * waited over twice the target is refused (CoDel as in folly's executors).  Where it
+ * is not sent, the master watches the backlog, and workers refuse the number that is
+ * too many.  Where some requests come with it and some without, each is judged its way,
+ * and those without are refused by their share of what is too many.
  */
 #ifndef PERCORE_SHED_H
 #define PERCORE_SHED_H
@@ -20,9 +22,11 @@ struct shed_shm {
 	_Atomic uint32_t is_new;          /* 1: no wait yet in this interval */
 	_Atomic uint32_t is_overloaded;
 	_Atomic uint32_t excess;       /* so many are to be refused, by the backlog */
-	_Atomic uint32_t knows_starts; /* 1: the web server sends when requests began */
+	_Atomic uint32_t knows_starts; /* 1: all requests lately came with their start */
 	_Atomic uint64_t refused;      /* requests */
 	_Atomic uint64_t ignored;      /* starts that could not be: in the future, or over 60 s ago */
+	_Atomic uint64_t unknown;      /* requests without a start that can be */
+	_Atomic uint64_t refused_then, unknown_then; /* at the master's last look */
 };
 
 struct shed {

@@ -177,8 +177,10 @@ start_haproxy() {
 		fcgi-app percore
 			docroot /var/empty
 			option keep-conn
+			set-param PERCORE_START "t=%[var(txn.ms),bytes(0,10)].%[var(txn.ms),bytes(10,3)]"
 		frontend web
 			bind 127.0.0.1:$port
+			http-request set-var-fmt(txn.ms) %[date(0,ms)]
 			default_backend percore
 		backend percore
 			use-fcgi-app percore

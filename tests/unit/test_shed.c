@@ -89,6 +89,8 @@ END_TEST
 START_TEST(backlog_refuses_as_many_as_are_too_many)
 {
 	make();
+	for (int i = 0; i < 100; i++)
+		shed_refuses(&shed, SHED_UNKNOWN, 950);
 	/* 100 served in 50 ms, so 80 in 40 ms, twice the target. */
 	shed_watch_backlog(&shed, &(struct shed_backlog){
 					  .waiting = 200, .waited = 90, .served = 100, .elapsed_ms = 50 });
@@ -104,7 +106,47 @@ START_TEST(backlog_refuses_as_many_as_are_too_many)
 	shed_refuses(&shed, 1, 1000);
 	shed_watch_backlog(&shed, &(struct shed_backlog){
 					  .waiting = 200, .waited = 90, .served = 100, .elapsed_ms = 50 });
+	shed_refuses(&shed, 1, 1050);
+	shed_watch_backlog(&shed, &(struct shed_backlog){
+					  .waiting = 200, .waited = 90, .served = 100, .elapsed_ms = 50 });
 	ck_assert_uint_eq(shm.excess, 0);
+}
+END_TEST
+
+static void look(void)
+{
+	shed_watch_backlog(&shed, &(struct shed_backlog){
+					  .waiting = 200, .waited = 200, .served = 100, .elapsed_ms = 50 });
+}
+
+START_TEST(one_start_does_not_speak_for_those_without)
+{
+	make();
+	look(); /* nothing has come yet that tells whether starts are sent */
+	shed_refuses(&shed, 1, 1000);
+	look();
+	ck_assert_uint_eq(shm.knows_starts, 1);
+	ck_assert_uint_eq(shm.excess, 0);
+	for (int i = 0; i < 99; i++)
+		shed_refuses(&shed, SHED_UNKNOWN, 1050);
+	shed_refuses(&shed, 1, 1050);
+	look();
+	ck_assert_uint_eq(shm.knows_starts, 0);
+	ck_assert_uint_eq(shm.excess, 120 * 99 / 100); /* too many are 120; 99 of 100 came without */
+	ck_assert(shed_refuses(&shed, SHED_UNKNOWN, 1100));
+	ck_assert(!shed_refuses(&shed, 1, 1100));
+}
+END_TEST
+
+START_TEST(few_without_a_start_are_refused_by_their_share)
+{
+	make();
+	for (int i = 0; i < 90; i++)
+		shed_refuses(&shed, 1, 1000);
+	for (int i = 0; i < 10; i++)
+		shed_refuses(&shed, SHED_UNKNOWN, 1000);
+	look();
+	ck_assert_uint_eq(shm.excess, 12);
 }
 END_TEST
 
@@ -117,6 +159,8 @@ Suite *shed_suite(void)
 		                       one_short_wait_in_an_interval_ends_the_refusing,
 		                       longest_wait_holds_always,
 		                       backlog_refuses_as_many_as_are_too_many,
+		                       one_start_does_not_speak_for_those_without,
+		                       few_without_a_start_are_refused_by_their_share,
 		                       NULL };
 
 	return suite_of("shed", tests);
