@@ -4,6 +4,7 @@
 #include "base/settings.h"
 #include "base/descriptors.h"
 #include "exchange/exchange.h"
+#include "exchange/request.h"
 #include "log/log.h"
 #include "pool/master.h"
 #include "pool/single.h"
@@ -40,6 +41,7 @@ static int run_cgi(const struct run *run)
 
 	if (!fcgi || (run->app->worker_start && !run->app->worker_start()))
 		return 1;
+	request_seed();
 	exchange_run(&run->exchange, fcgi);
 	bool done = hand.sent == INHAND_WHOLE;
 	if (run->app->worker_stop)
