@@ -195,7 +195,7 @@ static bool take(struct options *options, size_t i, const char *text, const char
 	}
 	const char *wrong = spec->kind == OPTION_LIST && draft->list.wrong ? draft->list.wrong(text) : NULL;
 	if (wrong) {
-		log_line("%s %s: %s", where, text, wrong);
+		log_error("%s %s: %s", where, text, wrong);
 		return false;
 	}
 	char *copy = keep(options, strlen(text) + 1); /* NOLINT: each option requires its argument */
@@ -339,7 +339,7 @@ static enum options_verdict refuse(const struct options *options, int c, const c
 		log_error("%.*s: %s", (int)strcspn(word, "="), word, wrong);
 	else
 		log_error("-%c: %s", optopt, wrong);
-	log_line("see: %s --help", options->program);
+	log_error("see: %s --help", options->program);
 	return OPTIONS_USAGE;
 }
 

@@ -179,7 +179,7 @@ bool settings_check(struct settings *s)
 		return false;
 	}
 	if (s->admin && s->workers == 0) {
-		log_line("admin %s: needs a master; give --workers 1 or more", s->admin);
+		log_error("admin %s: needs a master; give --workers 1 or more", s->admin);
 		return false;
 	}
 	return check_logs(s);

@@ -204,14 +204,14 @@ static void set_id(struct limit_rule *rule)
 static bool add_rule(struct limit_policy *policy, const struct limit_rule *rule)
 {
 	if (policy->rules_count == LIMITS_MAX) {
-		log_line("limit: there are more than %d of them; leave some out", LIMITS_MAX);
+		log_error("limit: there are more than %d of them; leave some out", LIMITS_MAX);
 		return false;
 	}
 	struct limit_rule *added = &policy->rules[policy->rules_count++];
 	*added = *rule;
 	if (!*added->name || !is_taken(policy, added))
 		return true;
-	log_line("limit: two of them are called %s; give one another name=", added->name);
+	log_error("limit: two of them are called %s; give one another name=", added->name);
 	return false;
 }
 
@@ -260,7 +260,7 @@ static bool set_store(struct limit_policy *policy, const struct limit_sources *s
 	const char *wrong = limit_redis_parse(sources->store, &policy->store);
 	if (wrong) {
 		redis_url_print(sources->store, shown, sizeof shown);
-		log_line("limit-store %s: %s", shown, wrong);
+		log_error("limit-store %s: %s", shown, wrong);
 	}
 	policy->store.timeout_ms = sources->store_timeout_ms;
 	snprintf(policy->store.service, sizeof policy->store.service, "%.*s",

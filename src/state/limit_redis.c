@@ -345,7 +345,7 @@ static void stay_away(const struct limit_redis *redis, struct limit_redis_shm *s
 	atomic_store(&shm->pause_ms, pause_ms);
 	atomic_store(&shm->next_try_ms, clock_coarse_ms() + pause_ms);
 	if (is_refused && atomic_compare_exchange_strong(&shm->is_away, &away, REFUSING))
-		log_line("limit-store %s: it can be reached, but %s", redis->name, failure);
+		log_warning("limit-store %s: it can be reached, but %s", redis->name, failure);
 }
 
 static void go_away(const struct limit_redis *redis, struct limit_redis_shm *shm)
@@ -359,7 +359,8 @@ static void go_away(const struct limit_redis *redis, struct limit_redis_shm *shm
 	atomic_store(&shm->next_try_ms, now_ms + PAUSE_FIRST_MS);
 	atomic_store(&shm->since_ms, now_ms);
 	atomic_fetch_add(&shm->outages, 1);
-	log_line("limit-store %s: %s; until it is back, this host counts for itself", redis->name, failure);
+	log_warning("limit-store %s: %s; until it is back, this host counts for itself", redis->name,
+	            failure);
 }
 
 static void note_success(const struct limit_redis *redis, struct limit_redis_shm *shm)

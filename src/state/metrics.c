@@ -97,8 +97,8 @@ static void name_routes(struct metrics *m)
 	for (size_t i = 0; i < routes->count; i++) {
 		int entry = find_name(m->shm->entries, m->entries, METRICS_ROUTE, routes->all[i].pattern);
 		if (entry < 0)
-			log_line("metrics: no room for route %s: it is counted as other",
-			         routes->all[i].pattern);
+			log_warning("metrics: no room for route %s: it is counted as other",
+			            routes->all[i].pattern);
 		routes->all[i].entry = entry < 0 ? METRICS_OTHER_ENTRY : (unsigned)entry;
 	}
 }
@@ -113,7 +113,7 @@ static void name_meters(struct metrics *m)
 			is_histogram ? find_name(m->shm->entries, m->entries, meter->kind, meter->name)
 				     : find_name(m->shm->cells, METRICS_CELLS_MAX, meter->kind, meter->name);
 		if (meter->place < 0)
-			log_line("metrics: no room for %s: it is not counted", meter->name);
+			log_warning("metrics: no room for %s: it is not counted", meter->name);
 	}
 }
 
