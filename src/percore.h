@@ -114,7 +114,11 @@ const char *percore_method(const struct percore_request *request);
 const char *percore_path(const struct percore_request *request); /* decoded, without the prefix */
 const char *percore_id(const struct percore_request *request);   /* the X-Request-ID in force */
 
-/* A FastCGI parameter, as "REMOTE_ADDR"; and a header, as "Content-Type" (never "Proxy": CVE-2016-5385). */
+/*
+ * A FastCGI parameter, as "REMOTE_ADDR"; and a header, as "Content-Type" (never "Proxy": CVE-2016-5385).
+ * Of a parameter that comes twice the last counts; a header that does (HTTP_...) is joined with ", ", Cookie
+ * with "; ".  Headers are as they came: not all clients send UTF-8.
+ */
 const char *percore_param(const struct percore_request *request, const char *name);
 const char *percore_header(const struct percore_request *request, const char *name);
 

@@ -47,12 +47,13 @@ static bool find_path(struct percore_request *request)
 	return true;
 }
 
-/* CONTENT_LENGTH; false when it is no number. */
-static bool find_length(struct percore_request *request)
+/* CONTENT_LENGTH, with *is_given; false when it is no number. */
+static bool find_length(struct percore_request *request, bool *is_given)
 {
 	const char *text = percore_param(request, "CONTENT_LENGTH");
 
-	if (!text || !*text)
+	*is_given = text && *text;
+	if (!*is_given)
 		return true;
 	if (text[strspn(text, "0123456789")] != '\0')
 		return false;
@@ -82,14 +83,6 @@ static bool is_overload(const struct percore_request *request)
 	int64_t wait_ms = shed_wait_ms(shed, start, wall_ms);
 	metrics_note_wait(request->exchange->metrics, wait_ms);
 	return shed_refuses(shed, wait_ms, clock_coarse_ms());
-}
-
-/* A chunked body that the web server did not buffer: its end is not known, and nothing here reads to it. */
-static bool is_length_missing(const struct percore_request *request)
-{
-	const char *length = percore_param(request, "CONTENT_LENGTH");
-
-	return (!length || !*length) && percore_param(request, "HTTP_TRANSFER_ENCODING");
 }
 
 static void serve_known_path(struct percore_request *request)
@@ -122,6 +115,7 @@ static void dispatch(struct percore_request *request)
 	const struct exchange *exchange = request->exchange;
 	struct inhand_shm *hand = fcgi_hand(request->fcgi);
 	const struct route *same_path = NULL;
+	bool has_length;
 
 	request->method = percore_param(request, "REQUEST_METHOD");
 	if (!request->method) {
@@ -137,11 +131,13 @@ static void dispatch(struct percore_request *request)
 		return;
 	}
 	note(hand->path, sizeof hand->path, request->path);
-	if (!find_length(request)) {
+	if (!find_length(request, &has_length)) {
 		percore_answer_problem(request, 400, "Content-Length is not a number.");
 		return;
 	}
-	if (is_length_missing(request)) {
+	/* A chunked body that the web server did not buffer: its end is not known, and nothing here reads to
+	 * it. */
+	if (!has_length && percore_param(request, "HTTP_TRANSFER_ENCODING")) {
 		percore_answer_problem(request, 411, "The body must come with its Content-Length.");
 		request->body_length = exchange->max_body; /* to be drained */
 		return;

@@ -134,33 +134,43 @@ void fcgi_finish(struct fcgi *fcgi)
 		FCGX_Finish_r(&fcgi->request);
 }
 
+/* The value of "NAME=VALUE" where it has this name.  Most differ in their first two bytes. */
+static inline const char *value_of(const char *param, const char *name)
+{
+	size_t i = 0;
+
+	if (param[0] != name[0] || param[1] != (name[1] ? name[1] : '='))
+		return NULL;
+	while (name[i] && param[i] == name[i])
+		i++;
+	return !name[i] && param[i] == '=' ? param + i + 1 : NULL;
+}
+
 const char *fcgi_param(const struct fcgi *fcgi, const char *name)
 {
+	const char *value, *last = NULL;
+
 	if (fcgi->cgi)
 		return getenv(name);
-	/* As FCGX_GetParam, but most names differ in their first bytes: no call for each. */
-	for (char **param = fcgi->request.envp; *param; param++) {
-		size_t i = 0;
-		while (name[i] && (*param)[i] == name[i])
-			i++;
-		if (!name[i] && (*param)[i] == '=')
-			return *param + i + 1;
-	}
-	return NULL;
+	for (char **param = fcgi->request.envp; *param; param++)
+		if ((value = value_of(*param, name)))
+			last = value;
+	return last;
 }
 
 size_t fcgi_params(const struct fcgi *fcgi, const char *name, const char **values, size_t max)
 {
-	size_t length = strlen(name), count = 0;
+	const char *value;
+	size_t count = 0;
 
 	if (fcgi->cgi)
 		return (values[0] = getenv(name)) != NULL;
-	for (char **p = fcgi->request.envp; p && *p; p++) {
-		if (strncmp(*p, name, length) != 0 || (*p)[length] != '=')
+	for (char **param = fcgi->request.envp; *param; param++) {
+		if (!(value = value_of(*param, name)))
 			continue;
 		if (count == max)
 			memmove(values, values + 1, --count * sizeof *values);
-		values[count++] = *p + length + 1;
+		values[count++] = value;
 	}
 	return count;
 }

@@ -40,7 +40,8 @@ void fcgi_take_in_hand(const struct input *input, struct inhand_shm *hand);
 
 struct inhand_shm *fcgi_hand(const struct fcgi *fcgi);
 
-const char *fcgi_param(const struct fcgi *fcgi, const char *name); /* lent until the end */
+/* Of several with this name the last, as php-fpm and Go have it; lent until the end. */
+const char *fcgi_param(const struct fcgi *fcgi, const char *name);
 
 /* All that have this name, as web servers send a header that came twice: the last `max`; how many. */
 size_t fcgi_params(const struct fcgi *fcgi, const char *name, const char **values, size_t max);

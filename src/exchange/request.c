@@ -47,6 +47,12 @@ bool request_is_good_id(const char *id)
 	return length > 0 && length < INHAND_ID_MAX && id[strspn(id, good)] == '\0';
 }
 
+/* A header that came several times, made one when it is asked for: the parameter's name, a NUL, the value. */
+struct joined {
+	struct joined *next;
+	char text[];
+};
+
 void request_init(struct percore_request *request, const struct exchange *exchange, struct fcgi *fcgi)
 {
 	memset(request, 0, offsetof(struct percore_request, id));
@@ -62,6 +68,10 @@ void request_init(struct percore_request *request, const struct exchange *exchan
 
 void request_fini(struct percore_request *request)
 {
+	for (struct joined *joined; (joined = request->joined);) {
+		request->joined = joined->next;
+		free(joined);
+	}
 	free(request->body);
 }
 
@@ -108,9 +118,57 @@ const char *percore_path_value(struct percore_request *request, const char *name
 	return request->path_value;
 }
 
+/* ---- Parameters. */
+
+enum { HEADER_MAX = 64 }; /* of one name: those before are not looked at */
+
+static char *append(char *to, const char *text)
+{
+	size_t length = strlen(text);
+
+	memcpy(to, text, length);
+	return to + length;
+}
+
+/* RFC 9110, section 5.3; and RFC 6265 for Cookie. */
+static struct joined *join(const char *name, const char *const *values, size_t count)
+{
+	const char *comma = strcmp(name, "HTTP_COOKIE") == 0 ? "; " : ", ";
+	size_t bytes = strlen(name) + 2;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += strlen(values[i]) + 2;
+	struct joined *joined = malloc(sizeof *joined + bytes);
+	if (!joined)
+		percore_no_memory();
+	char *end = append(joined->text, name);
+	*end++ = '\0';
+	for (size_t i = 0; i < count; i++)
+		end = append(append(end, i > 0 ? comma : ""), values[i]);
+	*end = '\0';
+	return joined;
+}
+
+static const char *find_header(const struct percore_request *request, const char *name)
+{
+	struct percore_request *own = (struct percore_request *)request; /* none is made const */
+	const char *values[HEADER_MAX];
+	size_t count = fcgi_params(request->fcgi, name, values, HEADER_MAX);
+
+	if (count <= 1)
+		return count ? values[0] : NULL;
+	for (const struct joined *before = own->joined; before; before = before->next)
+		if (strcmp(before->text, name) == 0)
+			return before->text + strlen(name) + 1;
+	struct joined *joined = join(name, values, count);
+	joined->next = own->joined;
+	own->joined = joined;
+	return joined->text + strlen(name) + 1;
+}
+
 const char *percore_param(const struct percore_request *request, const char *name)
 {
-	return fcgi_param(request->fcgi, name);
+	return strncmp(name, "HTTP_", 5) == 0 ? find_header(request, name) : fcgi_param(request->fcgi, name);
 }
 
 const char *percore_header(const struct percore_request *request, const char *name)
@@ -123,6 +181,6 @@ const char *percore_header(const struct percore_request *request, const char *na
 	if (*name || strcmp(param, "HTTP_PROXY") == 0) /* CVE-2016-5385 */
 		return NULL;
 	bool bare = strcmp(param + 5, "CONTENT_TYPE") == 0 || strcmp(param + 5, "CONTENT_LENGTH") == 0;
-	const char *value = fcgi_param(request->fcgi, bare ? param + 5 : param);
+	const char *value = percore_param(request, bare ? param + 5 : param);
 	return value && *value ? value : NULL;
 }

@@ -13,6 +13,7 @@ struct percore_request {
 	size_t body_length, body_read; /* bytes */
 	int body_error;                /* 0, -ETIMEDOUT or -EPROTO: no more of it comes */
 	char *body;                    /* percore_body_bytes */
+	struct joined *joined;         /* headers that came several times */
 	int status;                    /* of the answer */
 	size_t answer_length;          /* bytes announced, of its body */
 	size_t answer_left;            /* of them, not yet written */

@@ -146,6 +146,26 @@ static void say(struct percore_request *request)
 	answer_pid(request);
 }
 
+/* What a handler is told: of a header, or of a parameter. */
+static void tell(struct percore_request *request,
+                 const char *(*get)(const struct percore_request *, const char *))
+{
+	const char *asked = percore_query(request, "name");
+	const char *value = asked ? get(request, asked) : NULL;
+
+	percore_answer_text(request, 200, value ? value : "none");
+}
+
+static void header(struct percore_request *request)
+{
+	tell(request, percore_header);
+}
+
+static void param(struct percore_request *request)
+{
+	tell(request, percore_param);
+}
+
 static void none(struct percore_request *request)
 {
 	(void)request;
@@ -186,6 +206,8 @@ int main(int argc, char **argv)
 	percore_add_route(app, "GET", "/part", part);
 	percore_add_route(app, "POST", "/body", body);
 	percore_add_route(app, "GET", "/none", none);
+	percore_add_route(app, "GET", "/header", header);
+	percore_add_route(app, "GET", "/param", param);
 	percore_add_route(app, "GET", "/limited", pid);
 	percore_add_limit(app, "/limited", "2/h by=none");
 	percore_add_route(app, "GET", "/log", say);

@@ -113,6 +113,78 @@ START_TEST(headers_are_found_by_name_and_proxy_never)
 }
 END_TEST
 
+static const char *asked;
+
+static void as_header(struct percore_request *request)
+{
+	const char *value = percore_header(request, asked), *again = percore_header(request, asked);
+
+	ck_assert_ptr_eq(value, again); /* it is not joined anew */
+	percore_answer_text(request, 200, value ? value : "none");
+}
+
+static void as_param(struct percore_request *request)
+{
+	const char *value = percore_param(request, asked);
+
+	percore_answer_text(request, 200, value ? value : "none");
+}
+
+START_TEST(last_of_two_parameters_counts)
+{
+	struct ask it = { .handler = as_param, .params = { "A", "1", "AB", "2", "A", "3", "AA", "4" } };
+
+	asked = "A";
+	ck_assert_str_eq(ask(&it)->body, "3");
+	asked = "";
+	ck_assert_str_eq(ask(&it)->body, "none");
+	const struct told *told = ask(&(struct ask){
+		.handler = mirror, .pattern = "/a/{name}", .params = { "REQUEST_URI", "/a/b" } });
+	ck_assert_str_eq(told->body, "GET /a/b [b]");
+	asked = "Content-Type";
+	ck_assert_str_eq(
+		ask(&(struct ask){ .handler = as_header, .type = "a/b", .params = { "CONTENT_TYPE", "c/d" } })
+			->body,
+		"c/d");
+}
+END_TEST
+
+START_TEST(header_that_came_twice_is_joined)
+{
+	struct ask it = { .handler = as_header,
+		          .params = { "HTTP_ACCEPT", "a", "HTTP_COOKIE", "x=1", "HTTP_ACCEPT", "b",
+		                      "HTTP_COOKIE", "y=2" } };
+
+	asked = "accept";
+	ck_assert_str_eq(ask(&it)->body, "a, b");
+	asked = "Cookie";
+	ck_assert_str_eq(ask(&it)->body, "x=1; y=2");
+	it.handler = as_param;
+	asked = "HTTP_ACCEPT";
+	ck_assert_str_eq(ask(&it)->body, "a, b");
+	/* Two ids are none. */
+	const struct told *told = ask(&(struct ask){
+		.handler = mirror, .params = { "HTTP_X_REQUEST_ID", "a", "HTTP_X_REQUEST_ID", "b" } });
+	ck_assert(is_made(told_header(told, "X-Request-ID")));
+}
+END_TEST
+
+START_TEST(header_that_came_very_often_has_its_last_values)
+{
+	static const char *pairs[2 * 70 + 3] = { "REQUEST_METHOD", "GET" };
+	char wanted[64 * 3 + 1] = "";
+
+	for (int i = 0; i < 70; i++) {
+		pairs[2 + 2 * i] = "HTTP_A";
+		pairs[3 + 2 * i] = i < 6 ? "0" : "1";
+	}
+	for (int i = 0; i < 64; i++)
+		strcat(wanted, i ? ", 1" : "1");
+	asked = "A";
+	ck_assert_str_eq(ask(&(struct ask){ .handler = as_header, .other = pairs })->body, wanted);
+}
+END_TEST
+
 static void long_name(struct percore_request *request)
 {
 	char name[200];
@@ -245,6 +317,9 @@ Suite *request_suite(void)
 		                       path_value_is_decoded_and_bounded,
 		                       headers_are_found_by_name_and_proxy_never,
 		                       header_name_beyond_sense_is_not_found,
+		                       last_of_two_parameters_counts,
+		                       header_that_came_twice_is_joined,
+		                       header_that_came_very_often_has_its_last_values,
 		                       path_falls_back_to_script_name_and_path_info,
 		                       request_without_a_method_names_the_missing_line,
 		                       malformed_path_is_a_400,
