@@ -154,7 +154,10 @@ const char *percore_body_bytes(struct percore_request *request, size_t max, size
  */
 bool percore_body_json(struct percore_request *request, size_t max, json_object **json);
 
-/* ---- The answer: one of these, once. */
+/*
+ * ---- The answer: one of these, once.  A status other than 200 to 599 is logged and answered with 500; 204,
+ * 205 and 304 have no body, whatever is given.
+ */
 
 /*
  * A header of the answer, before it.  False, and nothing is set, where the name is no

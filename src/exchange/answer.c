@@ -12,38 +12,64 @@ const char *answer_reason(int status)
 		int status;
 		const char *reason;
 	} reasons[] = {
-		/* RFC 9110, section 15; RFC 6585 */
+		/* IANA's registry of HTTP status codes: RFC 9110, section 15, and others */
 		{ 200, "OK" },
 		{ 201, "Created" },
 		{ 202, "Accepted" },
+		{ 203, "Non-Authoritative Information" },
 		{ 204, "No Content" },
+		{ 205, "Reset Content" },
+		{ 206, "Partial Content" },
+		{ 207, "Multi-Status" },
+		{ 208, "Already Reported" },
+		{ 226, "IM Used" },
+		{ 300, "Multiple Choices" },
 		{ 301, "Moved Permanently" },
 		{ 302, "Found" },
 		{ 303, "See Other" },
 		{ 304, "Not Modified" },
+		{ 305, "Use Proxy" },
 		{ 307, "Temporary Redirect" },
 		{ 308, "Permanent Redirect" },
 		{ 400, "Bad Request" },
 		{ 401, "Unauthorized" },
+		{ 402, "Payment Required" },
 		{ 403, "Forbidden" },
 		{ 404, "Not Found" },
 		{ 405, "Method Not Allowed" },
 		{ 406, "Not Acceptable" },
+		{ 407, "Proxy Authentication Required" },
 		{ 408, "Request Timeout" },
 		{ 409, "Conflict" },
 		{ 410, "Gone" },
 		{ 411, "Length Required" },
 		{ 412, "Precondition Failed" },
 		{ 413, "Content Too Large" },
+		{ 414, "URI Too Long" },
 		{ 415, "Unsupported Media Type" },
+		{ 416, "Range Not Satisfiable" },
+		{ 417, "Expectation Failed" },
+		{ 421, "Misdirected Request" },
 		{ 422, "Unprocessable Content" },
+		{ 423, "Locked" },
+		{ 424, "Failed Dependency" },
+		{ 425, "Too Early" },
+		{ 426, "Upgrade Required" },
 		{ 428, "Precondition Required" },
 		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 451, "Unavailable For Legal Reasons" },
 		{ 500, "Internal Server Error" },
 		{ 501, "Not Implemented" },
 		{ 502, "Bad Gateway" },
 		{ 503, "Service Unavailable" },
 		{ 504, "Gateway Timeout" },
+		{ 505, "HTTP Version Not Supported" },
+		{ 506, "Variant Also Negotiates" },
+		{ 507, "Insufficient Storage" },
+		{ 508, "Loop Detected" },
+		{ 510, "Not Extended" },
+		{ 511, "Network Authentication Required" },
 	};
 
 	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
@@ -89,10 +115,10 @@ bool percore_set_header(struct percore_request *request, const char *name, const
 	return true;
 }
 
-/* 1xx, 204 and 304 have no body, and 204 no Content-Length: RFC 9110, 8.6. */
+/* RFC 9110, section 15; and 204 has no Content-Length: 8.6. */
 static bool has_body(int status)
 {
-	return status >= 200 && status != 204 && status != 304;
+	return status != 204 && status != 205 && status != 304;
 }
 
 static bool send_text(const struct percore_request *request, const char *text)
@@ -121,13 +147,29 @@ static bool send_head(const struct percore_request *request, int status, const c
 	            send_text(request, " ") && send_text(request, answer_reason(status)) &&
 	            send_text(request, "\r\nX-Request-ID: ") && send_text(request, request->id);
 
-	if (has_body(status))
+	if (status == 205)
+		sent = sent && send_text(request, "\r\nContent-Length: 0");
+	else if (has_body(status))
 		sent = sent && send_text(request, "\r\nContent-Type: ") && send_text(request, content_type) &&
 		       send_text(request, "\r\nContent-Length: ") && send_number(request, length);
 	return sent &&
 	       send_text(request, request->has_cache_control ? "\r\n" : "\r\nCache-Control: no-store\r\n") &&
 	       fcgi_write(request->fcgi, request->headers, request->headers_length) == 0 &&
 	       send_text(request, "\r\n");
+}
+
+void answer_forget_headers(struct percore_request *request)
+{
+	request->headers_length = request->headers_before;
+	request->has_cache_control = false;
+}
+
+/* The handler's answer cannot be sent as it is: a 500 goes instead. */
+static void replace(struct percore_request *request)
+{
+	answer_forget_headers(request);
+	percore_answer_problem(request, 500, NULL);
+	request->is_replaced = true;
 }
 
 void percore_stream_begin(struct percore_request *request, int status, const char *content_type,
@@ -137,6 +179,12 @@ void percore_stream_begin(struct percore_request *request, int status, const cha
 		log_error("request %s: %s answered twice: the connection is closed", request->id,
 		          request->path);
 		request->cut = true; /* the first cannot be believed */
+		return;
+	}
+	if (status < 200 || status > 599) {
+		log_error("request %s: %s %s: the handler's status is %d, which must be 200 to 599",
+		          request->id, request->method, request->path, status);
+		replace(request);
 		return;
 	}
 	request->answered = true;
@@ -152,7 +200,9 @@ void percore_stream_begin(struct percore_request *request, int status, const cha
 
 bool percore_stream_write(struct percore_request *request, const void *bytes, size_t length)
 {
-	if (request->is_head || length == 0)
+	if (request->is_replaced)
+		return false;
+	if (request->is_head || !has_body(request->status) || length == 0)
 		return true;
 	if (request->cut || length > request->answer_left || fcgi_write(request->fcgi, bytes, length) != 0) {
 		request->cut = true;
@@ -165,8 +215,6 @@ bool percore_stream_write(struct percore_request *request, const void *bytes, si
 void percore_answer_bytes(struct percore_request *request, int status, const char *content_type,
                           const void *bytes, size_t length)
 {
-	if (!has_body(status))
-		length = 0;
 	percore_stream_begin(request, status, content_type, length);
 	percore_stream_write(request, bytes, length);
 }

@@ -25,26 +25,37 @@ bool percore_is_draining(const struct percore_request *request)
 	return is_draining && atomic_load_explicit(is_draining, memory_order_relaxed);
 }
 
-static bool find_path(struct percore_request *request)
+/* Of what the web server has decoded already. */
+static int join_path(struct percore_request *request)
+{
+	const char *script = percore_param(request, "SCRIPT_NAME"),
+		   *info = percore_param(request, "PATH_INFO");
+	size_t size = sizeof request->path_buffer;
+	int n = snprintf(request->path_buffer, size, "%s%s", script ? script : "", info ? info : "");
+
+	if (n == 0)
+		strcpy(request->path_buffer, "/");
+	return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
+/* 0, or what is wrong with the path. */
+static int find_path(struct percore_request *request)
 {
 	const char *uri = percore_param(request, "REQUEST_URI");
-	char joined[4096];
+	int error = uri && *uri ? route_path(uri, request->path_buffer, sizeof request->path_buffer)
+	                        : join_path(request);
 
-	if (!uri || !*uri) {
-		const char *script = percore_param(request, "SCRIPT_NAME");
-		const char *info = percore_param(request, "PATH_INFO");
-		int n = snprintf(joined, sizeof joined, "%s%s", script ? script : "", info ? info : "");
-		if (n < 0 || (size_t)n >= sizeof request->path_buffer)
-			return false;
-		/* These are decoded already. */
-		strcpy(request->path_buffer, n ? joined : "/");
+	if (!error)
 		request->path = request->path_buffer;
-		return true;
-	}
-	if (!route_path(uri, request->path_buffer, sizeof request->path_buffer))
-		return false;
-	request->path = request->path_buffer;
-	return true;
+	return error;
+}
+
+static void refuse_path(struct percore_request *request, int error)
+{
+	if (error == -ENAMETOOLONG)
+		percore_answer_problem(request, 414, "The path of the request is longer than 4095 bytes.");
+	else
+		percore_answer_problem(request, 400, "The path of the request is malformed.");
 }
 
 /* CONTENT_LENGTH, with *is_given; false when it is no number. */
@@ -90,6 +101,7 @@ static void serve_known_path(struct percore_request *request)
 	char allow[256];
 
 	if (request->route) {
+		request->headers_before = request->headers_length;
 		request->route->handler(request);
 		return;
 	}
@@ -126,8 +138,9 @@ static void dispatch(struct percore_request *request)
 	}
 	note(hand->method, sizeof hand->method, request->method);
 	request->is_head = strcmp(request->method, "HEAD") == 0;
-	if (!find_path(request)) {
-		percore_answer_problem(request, 400, "The path of the request is malformed.");
+	int error = find_path(request);
+	if (error) {
+		refuse_path(request, error);
 		return;
 	}
 	note(hand->path, sizeof hand->path, request->path);
@@ -167,6 +180,7 @@ static void answer_for_handler(struct percore_request *request)
 {
 	if (request->answered)
 		return;
+	answer_forget_headers(request);
 	if (request->body_error == -ETIMEDOUT)
 		percore_answer_problem(request, 408, "The body did not come in time.");
 	else if (request->body_error)

@@ -58,6 +58,7 @@ void request_init(struct percore_request *request, const struct exchange *exchan
 	memset(request, 0, offsetof(struct percore_request, id));
 	request->exchange = exchange;
 	request->fcgi = fcgi;
+	request->path_buffer[0] = '\0'; /* the access log may ask for it first */
 	const char *given = percore_param(request, "HTTP_X_REQUEST_ID");
 	if (given && request_is_good_id(given))
 		strcpy(request->id, given);

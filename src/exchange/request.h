@@ -18,7 +18,9 @@ struct percore_request {
 	size_t answer_length;          /* bytes announced, of its body */
 	size_t answer_left;            /* of them, not yet written */
 	size_t headers_length;
-	bool answered, cut; /* cut: the answer cannot be completed */
+	size_t headers_before; /* of them, percore's own: set before the handler ran */
+	bool answered, cut;    /* cut: the answer cannot be completed */
+	bool is_replaced;      /* a 500 went instead of the handler's answer */
 	bool is_head, has_cache_control;
 	/* What the rate limits said, for the log: and which of them, or NULL. */
 	enum limit_verdict limit_verdict;
@@ -54,7 +56,10 @@ struct answer_problem {
 };
 void answer_problem(struct percore_request *request, const struct answer_problem *problem);
 
-/* The reason phrase of a status: RFC 9110, section 15; "Unknown". */
+/* Before an answer that is not the handler's: drops the headers that it set for its own. */
+void answer_forget_headers(struct percore_request *request);
+
+/* The reason phrase of a status, as IANA's registry has it; "Unknown". */
 const char *answer_reason(int status);
 
 #endif

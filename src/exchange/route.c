@@ -3,12 +3,13 @@
 
 #include "base/percent.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Decodes up to the query; false on a bad escape, a NUL, or no room. */
-static bool decode(const char *uri, char *out, size_t size)
+/* Decodes up to the query; -EINVAL on a bad escape or a NUL, -ENAMETOOLONG. */
+static int decode(const char *uri, char *out, size_t size)
 {
 	size_t n = 0;
 
@@ -17,16 +18,16 @@ static bool decode(const char *uri, char *out, size_t size)
 		if (c == '%') {
 			int byte = percent_byte(uri);
 			if (byte <= 0)
-				return false;
+				return -EINVAL;
 			c = (char)byte;
 			uri += 2;
 		}
 		if (n + 1 >= size)
-			return false;
+			return -ENAMETOOLONG;
 		out[n++] = c;
 	}
 	out[n] = '\0';
-	return true;
+	return 0;
 }
 
 /* In place; false when ".." leads above the root. */
@@ -58,7 +59,7 @@ static bool resolve_dots(char *path)
 	return true;
 }
 
-bool route_path(const char *uri, char *path, size_t size)
+int route_path(const char *uri, char *path, size_t size)
 {
 	const char *scheme = strstr(uri, "://");
 
@@ -67,9 +68,10 @@ bool route_path(const char *uri, char *path, size_t size)
 		if (!uri)
 			uri = "/";
 	}
-	if (!decode(uri, path, size) || path[0] != '/')
-		return false;
-	return resolve_dots(path);
+	int error = decode(uri, path, size);
+	if (error)
+		return error;
+	return path[0] == '/' && resolve_dots(path) ? 0 : -EINVAL;
 }
 
 const char *route_below(const char *path, const char *prefix)

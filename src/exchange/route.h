@@ -36,10 +36,10 @@ const char *route_value(const struct route *route, const char *path, const char 
 
 /*
  * Writes the path of `uri`: without scheme, host and query, percent-decoded once,
- * dot segments resolved (RFC 3986, 5.2.4).  False when it is malformed (a bad
- * escape, a NUL, above the root, too long).
+ * dot segments resolved (RFC 3986, 5.2.4).  0; -EINVAL when it is malformed (a bad
+ * escape, a NUL, above the root); -ENAMETOOLONG.
  */
-bool route_path(const char *uri, char *path, size_t size);
+int route_path(const char *uri, char *path, size_t size);
 
 /* The path below the prefix ("" or "/api"), or NULL when it lies outside. */
 const char *route_below(const char *path, const char *prefix);

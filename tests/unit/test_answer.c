@@ -232,14 +232,107 @@ static void with_status(struct percore_request *request)
 	percore_answer_text(request, status, "body");
 }
 
+static void stream_status(struct percore_request *request)
+{
+	percore_stream_begin(request, status, "text/plain", 4);
+	is_taken = percore_stream_write(request, "body", 4);
+}
+
+static void check_bodyless(const struct told *told)
+{
+	ck_assert_int_eq(told->status, status);
+	ck_assert_uint_eq(told->body_bytes, 0);
+	ck_assert_ptr_null(told_header(told, "Content-Type"));
+	ck_assert(told->is_kept);
+	ck_assert(told->is_ended);
+	const char *length = told_header(told, "Content-Length");
+	if (status == 205) /* RFC 9110, 15.3.6 */
+		ck_assert_str_eq(length, "0");
+	else
+		ck_assert_ptr_null(length);
+}
+
 START_TEST(status_without_a_body_has_none)
 {
-	for (status = 204; status <= 304; status += 100) {
+	static const int bodyless[] = { 204, 205, 304 };
+
+	for (size_t i = 0; i < sizeof bodyless / sizeof bodyless[0]; i++) {
+		status = bodyless[i];
+		check_bodyless(ask(&(struct ask){ .handler = with_status }));
+		check_bodyless(ask(&(struct ask){ .handler = stream_status }));
+		ck_assert(is_taken);
+	}
+}
+END_TEST
+
+START_TEST(status_that_is_none_becomes_a_500)
+{
+	static const int wrong[] = { -1, 0, 42, 100, 101, 199, 600, 2000 };
+
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		status = wrong[i];
 		const struct told *told = ask(&(struct ask){ .handler = with_status });
-		ck_assert_int_eq(told->status, status);
-		ck_assert_uint_eq(told->body_bytes, 0);
-		ck_assert_ptr_null(told_header(told, "Content-Length"));
-		ck_assert(told->is_ended);
+		ck_assert_int_eq(told->status, 500);
+		ck_assert_ptr_nonnull(strstr(told->body, "\"status\":500"));
+		ck_assert(told->is_kept);
+		is_taken = true;
+		ck_assert_int_eq(ask(&(struct ask){ .handler = stream_status })->status, 500);
+		ck_assert(!is_taken);
+	}
+	for (status = 200; status <= 599; status += 399)
+		ck_assert_int_eq(ask(&(struct ask){ .handler = with_status })->status, status);
+}
+END_TEST
+
+static void problem_of_no_status(struct percore_request *request)
+{
+	percore_set_header(request, "X-Accel-Redirect", "/secret");
+	percore_set_header(request, "Cache-Control", "max-age=60");
+	percore_answer_problem(request, 1000, "detail");
+}
+
+static void headers_and_nothing(struct percore_request *request)
+{
+	percore_set_header(request, "X-Accel-Redirect", "/secret");
+	percore_set_header(request, "Cache-Control", "max-age=60");
+}
+
+START_TEST(headers_of_a_failed_handler_are_dropped)
+{
+	static const percore_handler fails[] = { problem_of_no_status, headers_and_nothing };
+
+	for (size_t i = 0; i < sizeof fails / sizeof fails[0]; i++) {
+		const struct told *told = ask(&(struct ask){ .handler = fails[i] });
+		ck_assert_int_eq(told->status, 500);
+		ck_assert_ptr_null(told_header(told, "X-Accel-Redirect"));
+		ck_assert_str_eq(told_header(told, "Cache-Control"), "no-store");
+	}
+}
+END_TEST
+
+START_TEST(registered_statuses_have_their_phrase)
+{
+	static const struct {
+		int status;
+		const char *line;
+	} some[] = { { 205, "Status: 205 Reset Content\r\n" },
+		     { 402, "Status: 402 Payment Required\r\n" },
+		     { 414, "Status: 414 URI Too Long\r\n" },
+		     { 416, "Status: 416 Range Not Satisfiable\r\n" },
+		     { 421, "Status: 421 Misdirected Request\r\n" },
+		     { 423, "Status: 423 Locked\r\n" },
+		     { 425, "Status: 425 Too Early\r\n" },
+		     { 426, "Status: 426 Upgrade Required\r\n" },
+		     { 431, "Status: 431 Request Header Fields Too Large\r\n" },
+		     { 451, "Status: 451 Unavailable For Legal Reasons\r\n" },
+		     { 507, "Status: 507 Insufficient Storage\r\n" },
+		     { 511, "Status: 511 Network Authentication Required\r\n" },
+		     { 599, "Status: 599 Unknown\r\n" } };
+
+	for (size_t i = 0; i < sizeof some / sizeof some[0]; i++) {
+		status = some[i].status;
+		const struct told *told = ask(&(struct ask){ .handler = with_status });
+		ck_assert_msg(strncmp(told->head, some[i].line, strlen(some[i].line)) == 0, "%s", told->head);
 	}
 }
 END_TEST
@@ -270,6 +363,9 @@ Suite *answer_suite(void)
 		                       long_content_type_is_sent_whole,
 		                       content_type_cannot_bring_in_headers,
 		                       status_without_a_body_has_none,
+		                       status_that_is_none_becomes_a_500,
+		                       headers_of_a_failed_handler_are_dropped,
+		                       registered_statuses_have_their_phrase,
 		                       slash_is_not_escaped_in_json,
 		                       NULL };
 

@@ -229,6 +229,21 @@ START_TEST(malformed_path_is_a_400)
 }
 END_TEST
 
+START_TEST(path_that_is_too_long_is_a_414)
+{
+	static char uri[4098] = "/";
+	const char *const script[] = { "REQUEST_METHOD", "GET", "SCRIPT_NAME", uri, NULL };
+
+	memset(uri + 1, 'x', 4094);
+	ck_assert_int_eq(ask(&(struct ask){ .handler = mirror, .uri = uri })->status, 404);
+	uri[4095] = 'x';
+	const struct told *told = ask(&(struct ask){ .handler = mirror, .uri = uri });
+	ck_assert_int_eq(told->status, 414);
+	ck_assert_ptr_nonnull(strstr(told->body, "\"title\":\"URI Too Long\""));
+	ck_assert_int_eq(ask(&(struct ask){ .handler = mirror, .other = script })->status, 414);
+}
+END_TEST
+
 START_TEST(content_length_that_is_no_number_is_a_400)
 {
 	static const char *const bad[] = { "-1", "x", "1x", " 1", "1e3", "99999999999999999999" };
@@ -323,6 +338,7 @@ Suite *request_suite(void)
 		                       path_falls_back_to_script_name_and_path_info,
 		                       request_without_a_method_names_the_missing_line,
 		                       malformed_path_is_a_400,
+		                       path_that_is_too_long_is_a_414,
 		                       content_length_that_is_no_number_is_a_400,
 		                       body_without_a_length_is_a_411,
 		                       problem_tells_what_rfc_9457_says,
