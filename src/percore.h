@@ -122,13 +122,14 @@ const char *percore_id(const struct percore_request *request);   /* the X-Reques
 const char *percore_param(const struct percore_request *request, const char *name);
 const char *percore_header(const struct percore_request *request, const char *name);
 
-/* What stands for {name} in the route's pattern, decoded; NULL also beyond 1 KiB.  Lent until the next call.
+/* What stands for {name} in the route's pattern, decoded (UTF-8: other paths are a 400); NULL also beyond 1
+ * KiB.  Lent until the next call.
  */
 const char *percore_path_value(struct percore_request *request, const char *name);
 
 /*
  * The first value of a query parameter, decoded ("+" and %XX, as HTML forms
- * send it); NULL also when its escapes are malformed.  Lent until the next call.
+ * send it); NULL also when its escapes are malformed or it is no UTF-8.  Lent until the next call.
  */
 const char *percore_query(struct percore_request *request, const char *name);
 
@@ -167,7 +168,10 @@ bool percore_body_json(struct percore_request *request, size_t max, json_object 
  */
 bool percore_set_header(struct percore_request *request, const char *name, const char *value);
 
-/* The json is taken (put), whatever happens. */
+/*
+ * The json is taken (put), whatever happens.  With a string that is no UTF-8 or a double that is NaN or
+ * infinite it is no JSON: that is logged and answered with 500.
+ */
 void percore_answer_json(struct percore_request *request, int status, json_object *json);
 void percore_answer_text(struct percore_request *request, int status, const char *text);
 void percore_answer_bytes(struct percore_request *request, int status, const char *content_type,

@@ -4,6 +4,7 @@
 #include "background/snapshot.h"
 #include "background/value.h"
 #include "background/work.h"
+#include "base/json_text.h"
 #include "log/log.h"
 
 #include <errno.h>

@@ -13,6 +13,7 @@
 #include "background/work.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/json_text.h"
 #include "log/log.h"
 
 #include <dirent.h>

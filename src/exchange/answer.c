@@ -1,4 +1,6 @@
 /* answer - the status line, the headers and the body, whole or as a stream. */
+#include "base/json_text.h"
+#include "base/utf8.h"
 #include "exchange/request.h"
 #include "log/log.h"
 
@@ -232,7 +234,14 @@ static void answer_object(struct percore_request *request, int status, const cha
 
 	if (!text)
 		percore_no_memory(); /* json-c cannot be trusted past it */
-	percore_answer_bytes(request, status, type, text, length);
+	const char *wrong = request->answered ? NULL : json_text_wrong(json, text, length);
+	if (wrong) {
+		log_error("request %s: %s %s: the answer's JSON has %s", request->id, request->method,
+		          request->path, wrong);
+		replace(request);
+	} else {
+		percore_answer_bytes(request, status, type, text, length);
+	}
 	json_object_put(json);
 }
 
@@ -264,11 +273,14 @@ void answer_problem(struct percore_request *request, const struct answer_problem
 	json_object *problem = json_object_new_object();
 	const char *type = p->type ? p->type : "about:blank";
 	const char *title = p->title ? p->title : answer_reason(p->status);
+	bool has_detail = p->detail && utf8_is_valid(p->detail, strlen(p->detail));
 
 	json_object_object_add(problem, "type", json_object_new_string(type));
 	json_object_object_add(problem, "title", json_object_new_string(title));
 	json_object_object_add(problem, "status", json_object_new_int(p->status));
-	if (p->detail)
+	if (p->detail && !has_detail)
+		log_error("request %s: the detail of its problem is no UTF-8, and left out", request->id);
+	if (has_detail)
 		json_object_object_add(problem, "detail", json_object_new_string(p->detail));
 	add_instance(request, problem);
 	json_object_object_add(problem, "request_id", json_object_new_string(request->id));

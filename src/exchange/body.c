@@ -1,4 +1,5 @@
 /* body - the request's body as a stream, as bytes, as JSON. */
+#include "base/json_text.h"
 #include "exchange/request.h"
 
 #include <errno.h>
@@ -82,7 +83,22 @@ static bool only_blanks(const char *text, size_t length)
 	return true;
 }
 
-/* A full RFC 8259 check belongs in front of this: json-c lets some things through. */
+/* Where NaN or Infinity stands, which json-c lets through; else `length`.  Outside strings nothing else has N
+ * or I. */
+static size_t find_no_number(const char *text, size_t length)
+{
+	bool is_string = false;
+
+	for (size_t i = 0; i < length; i++)
+		if (text[i] == '"')
+			is_string = !is_string;
+		else if (is_string && text[i] == '\\')
+			i++;
+		else if (!is_string && (text[i] == 'N' || text[i] == 'I'))
+			return i;
+	return length;
+}
+
 static bool parse(const char *text, size_t length, json_object **json, size_t *offset)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
@@ -97,6 +113,13 @@ static bool parse(const char *text, size_t length, json_object **json, size_t *o
 	if (good && *offset < length && !only_blanks(text + *offset, length - *offset)) {
 		json_object_put(*json);
 		*json = NULL;
+		good = false;
+	}
+	size_t odd = good && json_text_wrong(*json, text, length) ? find_no_number(text, length) : length;
+	if (odd < length) {
+		json_object_put(*json);
+		*json = NULL;
+		*offset = odd;
 		good = false;
 	}
 	json_tokener_free(tokener);

@@ -3,6 +3,7 @@
 
 #include "background/snapshot.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "exchange/quota.h"
 #include "exchange/request.h"
 #include "log/log.h"
@@ -45,6 +46,8 @@ static int find_path(struct percore_request *request)
 	int error = uri && *uri ? route_path(uri, request->path_buffer, sizeof request->path_buffer)
 	                        : join_path(request);
 
+	if (!error && !utf8_is_valid(request->path_buffer, strlen(request->path_buffer)))
+		error = -EILSEQ;
 	if (!error)
 		request->path = request->path_buffer;
 	return error;
@@ -54,6 +57,8 @@ static void refuse_path(struct percore_request *request, int error)
 {
 	if (error == -ENAMETOOLONG)
 		percore_answer_problem(request, 414, "The path of the request is longer than 4095 bytes.");
+	else if (error == -EILSEQ)
+		percore_answer_problem(request, 400, "The path of the request is no UTF-8.");
 	else
 		percore_answer_problem(request, 400, "The path of the request is malformed.");
 }

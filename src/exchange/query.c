@@ -1,10 +1,11 @@
 /* query - parameters of the query string, decoded as application/x-www-form-urlencoded. */
 #include "base/percent.h"
+#include "base/utf8.h"
 #include "exchange/request.h"
 
 #include <string.h>
 
-/* Decodes `length` characters; false on a bad escape, a NUL, or no room. */
+/* Decodes `length` characters; false on a bad escape, a NUL, no UTF-8, or no room. */
 static bool decode(const char *text, size_t length, char *out, size_t size)
 {
 	size_t n = 0;
@@ -23,7 +24,7 @@ static bool decode(const char *text, size_t length, char *out, size_t size)
 		out[n++] = c;
 	}
 	out[n] = '\0';
-	return true;
+	return utf8_is_valid(out, n);
 }
 
 const char *percore_query(struct percore_request *request, const char *name)

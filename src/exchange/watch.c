@@ -3,6 +3,7 @@
 
 #include "background/background.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "exchange/request.h"
 #include "state/metrics_view.h"
 
@@ -42,9 +43,14 @@ static void add_number(json_object *to, const char *name, uint64_t value)
 	json_object_object_add(to, name, json_object_new_int64((int64_t)value));
 }
 
+/* The text may be of a file, or a client's. */
 static void add_text(json_object *to, const char *name, const char *text)
 {
-	json_object_object_add(to, name, text && *text ? json_object_new_string(text) : NULL);
+	char mended[METRICS_TEXT_MAX + 64];
+
+	snprintf(mended, sizeof mended, "%s", text ? text : "");
+	utf8_mend(mended);
+	json_object_object_add(to, name, *mended ? json_object_new_string(mended) : NULL);
 }
 
 static void add_ms(json_object *to, const char *name, uint64_t value_ns)

@@ -1,6 +1,7 @@
 /* access_format - see access_format.h. */
 #include "log/access_format.h"
 
+#include "base/utf8.h"
 #include "state/limit.h"
 
 #include <stdio.h>
@@ -88,31 +89,13 @@ static void put_thousandths(struct line *line, unsigned thousandths)
 
 /* ---- JSON. */
 
-/* The length of the UTF-8 sequence at `text`, or 0: RFC 3629, section 4; and none of the C1 controls. */
-static size_t sequence(const unsigned char *text, size_t left)
-{
-	unsigned char first = text[0];
-	size_t length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-
-	if (length == 0 || length > left)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	if ((first == 0xc2 && text[1] < 0xa0) || (first == 0xe0 && text[1] < 0xa0) ||
-	    (first == 0xed && text[1] > 0x9f) || (first == 0xf0 && text[1] < 0x90) ||
-	    (first == 0xf4 && text[1] > 0x8f))
-		return 0;
-	return length;
-}
-
 /* One character as it may stand in a JSON string; bytes that are no UTF-8 become U+FFFD. */
 static size_t escape_json(const unsigned char *text, size_t left, char escaped[8], size_t *escaped_bytes)
 {
 	unsigned char c = text[0];
-	size_t length = c < 0x80 ? 1 : sequence(text, left);
+	size_t length = utf8_character(text, left);
 
-	if (length == 0) {
+	if (length == 0 || (c == 0xc2 && text[1] < 0xa0)) { /* the latter are controls, C1 */
 		memcpy(escaped, "\\ufffd", *escaped_bytes = 6);
 		return 1;
 	}

@@ -2,6 +2,7 @@
 #include "ask.h"
 #include "unit.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *name, *value;
@@ -345,6 +346,56 @@ START_TEST(slash_is_not_escaped_in_json)
 }
 END_TEST
 
+static double number;
+static const char *string;
+
+static void json_of_both(struct percore_request *request)
+{
+	json_object *json = json_object_new_object();
+
+	percore_set_header(request, "Cache-Control", "max-age=60");
+	json_object_object_add(json, "number", json_object_new_double(number));
+	json_object_object_add(json, "string", json_object_new_string(string));
+	percore_answer_json(request, 200, json);
+}
+
+static int json_status(double with, const char *and)
+{
+	number = with;
+	string = and;
+	const struct told *told = ask(&(struct ask){ .handler = json_of_both });
+	ck_assert(told->is_kept);
+	if (told->status == 500) {
+		ck_assert_ptr_nonnull(strstr(told->body, "\"status\":500"));
+		ck_assert_str_eq(told_header(told, "Cache-Control"), "no-store");
+	}
+	return told->status;
+}
+
+START_TEST(json_that_would_be_none_becomes_a_500)
+{
+	ck_assert_int_eq(json_status(1.5, "caf\xc3\xa9"), 200);
+	ck_assert_int_eq(json_status(1.5, "NaN, Infinity"), 200);
+	ck_assert_int_eq(json_status(NAN, "a"), 500);
+	ck_assert_int_eq(json_status(-INFINITY, "a"), 500);
+	ck_assert_int_eq(json_status(1.5, "caf\xe9"), 500);
+}
+END_TEST
+
+static void latin_detail(struct percore_request *request)
+{
+	percore_answer_problem(request, 409, "caf\xe9");
+}
+
+START_TEST(detail_that_is_no_utf8_is_left_out)
+{
+	const struct told *told = ask(&(struct ask){ .handler = latin_detail });
+
+	ck_assert_int_eq(told->status, 409);
+	ck_assert_ptr_null(strstr(told->body, "detail"));
+}
+END_TEST
+
 Suite *answer_suite(void)
 {
 	const TTest *const tests[] = { header_of_the_handler_is_sent,
@@ -367,6 +418,8 @@ Suite *answer_suite(void)
 		                       headers_of_a_failed_handler_are_dropped,
 		                       registered_statuses_have_their_phrase,
 		                       slash_is_not_escaped_in_json,
+		                       json_that_would_be_none_becomes_a_500,
+		                       detail_that_is_no_utf8_is_left_out,
 		                       NULL };
 
 	return suite_of("answer", tests);

@@ -69,6 +69,15 @@ START_TEST(bad_escape_gives_none)
 }
 END_TEST
 
+START_TEST(value_that_is_no_utf8_gives_none)
+{
+	ck_assert_str_eq(value_in("a=caf%E9", "a"), "none");
+	ck_assert_str_eq(value_in("a=caf\xe9", "a"), "none");
+	ck_assert_str_eq(value_in("a=%C3&b=1", "a"), "none");
+	ck_assert_str_eq(value_in("%E9=1&a=2", "a"), "2");
+}
+END_TEST
+
 START_TEST(value_beyond_1_kib_gives_none)
 {
 	char query[1100] = "a=";
@@ -82,13 +91,10 @@ END_TEST
 
 Suite *query_suite(void)
 {
-	const TTest *const tests[] = { value_is_found_by_name,
-		                       first_value_counts,
-		                       value_may_be_empty_or_missing,
-		                       plus_and_escapes_are_decoded_once,
-		                       bad_escape_gives_none,
-		                       value_beyond_1_kib_gives_none,
-		                       NULL };
+	const TTest *const tests[] = { value_is_found_by_name,        first_value_counts,
+		                       value_may_be_empty_or_missing, plus_and_escapes_are_decoded_once,
+		                       bad_escape_gives_none,         value_that_is_no_utf8_gives_none,
+		                       value_beyond_1_kib_gives_none, NULL };
 
 	return suite_of("query", tests);
 }

@@ -229,6 +229,21 @@ START_TEST(malformed_path_is_a_400)
 }
 END_TEST
 
+START_TEST(path_that_is_no_utf8_is_a_400)
+{
+	static const char *const script[] = { "REQUEST_METHOD", "GET", "SCRIPT_NAME", "/a/caf\xe9", NULL };
+
+	ck_assert_int_eq(ask(&(struct ask){ .handler = mirror, .uri = "/caf%E9" })->status, 400);
+	ck_assert_int_eq(ask(&(struct ask){ .handler = mirror, .uri = "/caf\xe9" })->status, 400);
+	ck_assert_int_eq(ask(&(struct ask){ .handler = mirror, .uri = "/%ed%a0%80" })->status, 400);
+	ck_assert_int_eq(ask(&(struct ask){ .handler = mirror, .other = script })->status, 400);
+	ck_assert_str_eq(
+		ask(&(struct ask){ .handler = has_value, .pattern = "/a/{name}", .uri = "/a/caf%C3%A9" })
+			->body,
+		"caf\xc3\xa9");
+}
+END_TEST
+
 START_TEST(path_that_is_too_long_is_a_414)
 {
 	static char uri[4098] = "/";
@@ -338,6 +353,7 @@ Suite *request_suite(void)
 		                       path_falls_back_to_script_name_and_path_info,
 		                       request_without_a_method_names_the_missing_line,
 		                       malformed_path_is_a_400,
+		                       path_that_is_no_utf8_is_a_400,
 		                       path_that_is_too_long_is_a_414,
 		                       content_length_that_is_no_number_is_a_400,
 		                       body_without_a_length_is_a_411,

@@ -9,7 +9,7 @@ int main(void)
 		request_suite,     query_suite,       body_suite,     json_suite,    answer_suite,
 		app_suite,         connections_suite, registry_suite, rescue_suite,  intake_suite,
 		handover_suite,    shed_suite,        metrics_suite,  log_suite,     background_suite,
-		redis_url_suite,
+		redis_url_suite,   utf8_suite,
 	};
 	SRunner *runner = srunner_create(NULL);
 
