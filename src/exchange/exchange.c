@@ -39,10 +39,17 @@ static int join_path(struct percore_request *request)
 	return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
 
-/* 0, or what is wrong with the path. */
+/*
+ * 0, or what is wrong with the path.  Where lighttpd rewrote, REDIRECT_URI is what it asks for, REQUEST_URI
+ * what the client asked for.  In nginx the latter is always the client's: where that is not
+ * meant (auth_request, error_page, rewrite) it is left out.
+ */
 static int find_path(struct percore_request *request)
 {
-	const char *uri = percore_param(request, "REQUEST_URI");
+	const char *uri = percore_param(request, "REDIRECT_URI");
+
+	if (!uri || !*uri)
+		uri = percore_param(request, "REQUEST_URI");
 	int error = uri && *uri ? route_path(uri, request->path_buffer, sizeof request->path_buffer)
 	                        : join_path(request);
 

@@ -166,6 +166,17 @@ static void param(struct percore_request *request)
 	tell(request, percore_param);
 }
 
+/* For a web server's auth_request. */
+static void authorize(struct percore_request *request)
+{
+	const char *token = percore_header(request, "X-Token");
+
+	if (token && strcmp(token, "good") == 0)
+		percore_answer_empty(request);
+	else
+		percore_answer_problem(request, 401, NULL);
+}
+
 static void none(struct percore_request *request)
 {
 	(void)request;
@@ -206,6 +217,7 @@ int main(int argc, char **argv)
 	percore_add_route(app, "GET", "/part", part);
 	percore_add_route(app, "POST", "/body", body);
 	percore_add_route(app, "GET", "/none", none);
+	percore_add_route(app, "GET", "/auth", authorize);
 	percore_add_route(app, "GET", "/header", header);
 	percore_add_route(app, "GET", "/param", param);
 	percore_add_route(app, "GET", "/limited", pid);

@@ -212,6 +212,20 @@ START_TEST(path_falls_back_to_script_name_and_path_info)
 }
 END_TEST
 
+START_TEST(path_that_lighttpd_rewrote_counts)
+{
+	struct ask it = { .handler = mirror,
+		          .pattern = "/new/{name}",
+		          .uri = "/old?a",
+		          .params = { "REDIRECT_URI", "/new/%78?b", "SCRIPT_NAME", "/new/y" } };
+
+	ck_assert_str_eq(ask(&it)->body, "GET /new/x [x]");
+	it.params[1] = "";
+	it.uri = "/new/z";
+	ck_assert_str_eq(ask(&it)->body, "GET /new/z [z]");
+}
+END_TEST
+
 START_TEST(request_without_a_method_names_the_missing_line)
 {
 	static const char *const none[] = { "REQUEST_URI", "/", NULL };
@@ -351,6 +365,7 @@ Suite *request_suite(void)
 		                       header_that_came_twice_is_joined,
 		                       header_that_came_very_often_has_its_last_values,
 		                       path_falls_back_to_script_name_and_path_info,
+		                       path_that_lighttpd_rewrote_counts,
 		                       request_without_a_method_names_the_missing_line,
 		                       malformed_path_is_a_400,
 		                       path_that_is_no_utf8_is_a_400,
