@@ -4,6 +4,7 @@
 #include "background/task.h"
 #include "background/work.h"
 #include "base/clock.h"
+#include "base/decimal.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -31,9 +32,9 @@ static void add_text(json_object *to, const char *name, const char *shared, size
 
 static void add_seconds(json_object *to, const char *name, uint64_t thousandths)
 {
-	char text[32];
+	char text[DECIMAL_MAX];
 
-	snprintf(text, sizeof text, "%.6g", (double)thousandths / 1000);
+	decimal_short((double)thousandths / 1000, text);
 	json_object_object_add(to, name, json_object_new_double_s((double)thousandths / 1000, text));
 }
 

@@ -1,12 +1,12 @@
 /* quantity - see quantity.h. */
 #include "base/quantity.h"
 
+#include "base/ascii.h"
+
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 struct unit {
 	const char *name;
@@ -26,19 +26,31 @@ static const struct unit *units_of(enum quantity quantity)
 	return quantity == QUANTITY_BYTES ? sizes : quantity == QUANTITY_TIME ? times : numbers;
 }
 
+/* "1.5", not as strtod reads it: in many locales that wants a comma. */
+static bool scale_fraction(const char *text, const char *end, long factor, long *value)
+{
+	double fraction = 0, place = (double)factor;
+	char *point;
+	long whole = strtol(text, &point, 10);
+
+	for (const char *digit = point + 1; digit < end; digit++) {
+		if (*digit == '.')
+			return false;
+		place /= 10;
+		fraction += place * (*digit - '0');
+	}
+	return errno == 0 && *point == '.' && !__builtin_mul_overflow(whole, factor, value) &&
+	       !__builtin_add_overflow(*value, (long)(fraction + 0.5), value);
+}
+
 /* Digits, of a time with a fraction too; the value in units of `factor`. */
 static bool scale(enum quantity quantity, const char *text, const char *end, long factor, long *value)
 {
 	char *stop;
 
 	errno = 0;
-	if (memchr(text, '.', (size_t)(end - text))) {
-		double fraction = strtod(text, &stop) * (double)factor;
-		if (quantity != QUANTITY_TIME || stop != end || fraction > (double)(LONG_MAX / 2))
-			return false;
-		*value = (long)(fraction + 0.5);
-		return true;
-	}
+	if (memchr(text, '.', (size_t)(end - text)))
+		return quantity == QUANTITY_TIME && scale_fraction(text, end, factor, value);
 	long whole = strtol(text, &stop, 10);
 	return errno == 0 && stop == end && !__builtin_mul_overflow(whole, factor, value);
 }
@@ -50,7 +62,7 @@ bool quantity_parse(enum quantity quantity, const char *text, long *value)
 	if (digits == 0 || text[0] == '.')
 		return false;
 	for (const struct unit *unit = units_of(quantity); unit->name; unit++)
-		if (strcasecmp(text + digits, unit->name) == 0)
+		if (ascii_equals(text + digits, unit->name))
 			return scale(quantity, text, text + digits, unit->factor, value);
 	return false;
 }

@@ -1,4 +1,5 @@
 /* answer - the status line, the headers and the body, whole or as a stream. */
+#include "base/ascii.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
 #include "exchange/request.h"
@@ -6,7 +7,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 const char *answer_reason(int status)
 {
@@ -89,7 +89,7 @@ static bool is_settable(const char *name)
 		                           "X-Request-ID", "Transfer-Encoding", "Connection" };
 
 	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-		if (strcasecmp(name, own[i]) == 0)
+		if (ascii_equals(name, own[i]))
 			return false;
 	return *name && name[strspn(name, token)] == '\0';
 }
@@ -112,7 +112,7 @@ bool percore_set_header(struct percore_request *request, const char *name, const
 	if (n < 0 || (size_t)n >= room)
 		return false;
 	request->headers_length += (size_t)n;
-	if (strcasecmp(name, "Cache-Control") == 0)
+	if (ascii_equals(name, "Cache-Control"))
 		request->has_cache_control = true;
 	return true;
 }

@@ -1,4 +1,5 @@
 /* body - the request's body as a stream, as bytes, as JSON. */
+#include "base/ascii.h"
 #include "base/json_text.h"
 #include "exchange/request.h"
 
@@ -6,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { JSON_DEPTH = 32 };
 
@@ -71,8 +71,8 @@ static bool is_json_type(const char *type)
 {
 	size_t length = strcspn(type, "; \t");
 
-	return (length == 16 && strncasecmp(type, "application/json", 16) == 0) ||
-	       (length > 5 && strncasecmp(type + length - 5, "+json", 5) == 0);
+	return (length == 16 && ascii_begins(type, "application/json")) ||
+	       (length > 5 && ascii_begins(type + length - 5, "+json"));
 }
 
 static bool only_blanks(const char *text, size_t length)

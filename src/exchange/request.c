@@ -1,10 +1,10 @@
 /* request - its beginning, its id, and what a handler may ask of it. */
 #include "exchange/request.h"
 
+#include "base/ascii.h"
 #include "log/log.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -178,7 +178,7 @@ const char *percore_header(const struct percore_request *request, const char *na
 	size_t n = 5;
 
 	for (; *name && n + 1 < sizeof param; name++)
-		param[n++] = (char)(*name == '-' ? '_' : toupper((unsigned char)*name));
+		param[n++] = (char)(*name == '-' ? '_' : ascii_upper(*name));
 	if (*name || strcmp(param, "HTTP_PROXY") == 0) /* CVE-2016-5385 */
 		return NULL;
 	bool bare = strcmp(param + 5, "CONTENT_TYPE") == 0 || strcmp(param + 5, "CONTENT_LENGTH") == 0;

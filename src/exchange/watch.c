@@ -3,6 +3,7 @@
 
 #include "background/background.h"
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/utf8.h"
 #include "exchange/request.h"
 #include "state/metrics_view.h"
@@ -55,9 +56,9 @@ static void add_text(json_object *to, const char *name, const char *text)
 
 static void add_ms(json_object *to, const char *name, uint64_t value_ns)
 {
-	char text[32];
+	char text[DECIMAL_MAX];
 
-	snprintf(text, sizeof text, "%.6g", (double)value_ns / 1e6);
+	decimal_short((double)value_ns / 1e6, text);
 	json_object_object_add(to, name, json_object_new_double_s((double)value_ns / 1e6, text));
 }
 

@@ -5,6 +5,7 @@
  * it: so a count is at most 1.6 % of the `le` off.
  */
 #include "background/background.h"
+#include "base/decimal.h"
 #include "state/meters.h"
 #include "state/metrics_view.h"
 
@@ -46,6 +47,19 @@ static void put_value(FILE *file, const char *text)
 			fputc(*text, file);
 }
 
+static void put_part(FILE *file, uint64_t count, uint64_t per_unit)
+{
+	char text[DECIMAL_MAX];
+
+	decimal_part(count, per_unit, text);
+	fprintf(file, " %s\n", text);
+}
+
+static void put_ns(FILE *file, uint64_t ns)
+{
+	put_part(file, ns, 1000000000);
+}
+
 /* NAME{LABEL="VALUE"} NUMBER */
 static void put_one(const struct out *o, const char *label, const char *value, uint64_t number)
 {
@@ -70,7 +84,8 @@ static void put_histogram(const struct out *o, const char *name, const char *lab
 	}
 	fprintf(o->file, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", name, labels, comma,
 	        (unsigned long long)h->count);
-	fprintf(o->file, "%s_sum%s%s%s %.9f\n", name, open, labels, close, (double)h->sum_ns / 1e9);
+	fprintf(o->file, "%s_sum%s%s%s", name, open, labels, close);
+	put_ns(o->file, h->sum_ns);
 	fprintf(o->file, "%s_count%s%s%s %llu\n", name, open, labels, close, (unsigned long long)h->count);
 }
 
@@ -199,8 +214,8 @@ static void put_worker_busy(const struct out *o)
 	for (unsigned slot = 0; slot < o->v->slot_top; slot++) {
 		struct metrics_worker worker;
 		metrics_view_worker(o->v->metrics, slot, &worker);
-		fprintf(o->file, "%s{worker=\"%u\"} %.9f\n", o->name, slot,
-		        (double)worker.durations.sum_ns / 1e9);
+		fprintf(o->file, "%s{worker=\"%u\"}", o->name, slot);
+		put_ns(o->file, worker.durations.sum_ns);
 	}
 }
 
@@ -223,24 +238,25 @@ static void put_whole(void *to, const char *name, uint64_t value)
 	put_one(o, label, name, value);
 }
 
-static void put_task_seconds(void *to, const char *task, uint64_t value, double unit)
+static void put_task_seconds(void *to, const char *task, uint64_t value, uint64_t per_second)
 {
 	const struct out *o = to;
 
 	fprintf(o->file, "%s{task=\"", o->name);
 	put_value(o->file, task);
-	fprintf(o->file, "\"} %.6f\n", (double)value * unit);
+	fputs("\"}", o->file);
+	put_part(o->file, value, per_second);
 }
 
 static void put_ms(void *to, const char *task, uint64_t value)
 {
 	if (value) /* else there is no such time */
-		put_task_seconds(to, task, value, 1e-3);
+		put_task_seconds(to, task, value, 1000);
 }
 
 static void put_us(void *to, const char *task, uint64_t value)
 {
-	put_task_seconds(to, task, value, 1e-6);
+	put_task_seconds(to, task, value, 1000000);
 }
 
 static void put_task_runs(const struct out *o)
@@ -316,6 +332,11 @@ static bool read_stat(const struct out *o, int number, unsigned long long *value
 	return field && sscanf(field + 1, "%llu", value) == 1;
 }
 
+static uint64_t hundredths(unsigned long long ticks)
+{
+	return ticks * 100 / (unsigned long long)sysconf(_SC_CLK_TCK);
+}
+
 static void put_process_cpu(const struct out *o)
 {
 	unsigned long long ticks = 0, part;
@@ -325,7 +346,8 @@ static void put_process_cpu(const struct out *o)
 			return;
 		ticks += part;
 	}
-	fprintf(o->file, "%s %.2f\n", o->name, (double)ticks / (double)sysconf(_SC_CLK_TCK));
+	fputs(o->name, o->file);
+	put_part(o->file, hundredths(ticks), 100);
 }
 
 static void put_process_resident(const struct out *o)
@@ -354,9 +376,10 @@ static void put_process_start(const struct out *o)
 		;
 	if (file)
 		fclose(file);
-	if (boot_s && read_stat(o, 22, &ticks))
-		fprintf(o->file, "%s %.2f\n", o->name,
-		        (double)boot_s + (double)ticks / (double)sysconf(_SC_CLK_TCK));
+	if (boot_s && read_stat(o, 22, &ticks)) {
+		fputs(o->name, o->file);
+		put_part(o->file, boot_s * 100 + hundredths(ticks), 100);
+	}
 }
 
 static void put_process_fds(const struct out *o)
@@ -404,12 +427,13 @@ static double sum_cells(const struct metrics_view *v, const struct meter *meter)
 static void put_meter(const struct out *o, const struct meter *meter)
 {
 	size_t base = meters_base(meter->name), end = strlen(meter->name);
-	char name[METRICS_TEXT_MAX], labels[METRICS_TEXT_MAX] = "";
+	char name[METRICS_TEXT_MAX], labels[METRICS_TEXT_MAX] = "", number[DECIMAL_MAX];
 
 	if (meter->place < 0)
 		return;
 	if (meter->kind != METRICS_HISTOGRAM) {
-		fprintf(o->file, "%s %.17g\n", meter->name, sum_cells(o->v, meter));
+		decimal_exact(sum_cells(o->v, meter), number);
+		fprintf(o->file, "%s %s\n", meter->name, number);
 		return;
 	}
 	snprintf(name, sizeof name, "%.*s", (int)base, meter->name);

@@ -1,6 +1,7 @@
 /* faulty - a service whose handlers do what handlers should not, for the fault tests. */
 #include <percore.h>
 
+#include <locale.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -177,6 +178,17 @@ static void authorize(struct percore_request *request)
 		percore_answer_problem(request, 401, NULL);
 }
 
+static struct percore_gauge *share;
+
+static void half(struct percore_request *request)
+{
+	json_object *answer = json_object_new_object();
+
+	percore_gauge_set(share, .5);
+	json_object_object_add(answer, "share", json_object_new_double(.5));
+	percore_answer_json(request, 200, answer);
+}
+
 static void none(struct percore_request *request)
 {
 	(void)request;
@@ -201,6 +213,11 @@ int main(int argc, char **argv)
 {
 	struct percore_app *app = percore_app_new("faulty", "1");
 
+	setlocale(LC_ALL, ""); /* as some programs do; percore must not care */
+	share = percore_add_gauge(app, "faulty_share", "What /half set.");
+	percore_add_metrics(app, "/metrics");
+	percore_add_status(app, "/status");
+	percore_add_route(app, "GET", "/half", half);
 	percore_on_worker_start(app, start);
 	percore_add_probe(app, "/healthz", pid);
 	percore_add_route(app, "GET", "/pid", pid);

@@ -1,8 +1,10 @@
 /* Numbers, sizes and times as people write them. */
+#include "base/decimal.h"
 #include "base/quantity.h"
 #include "unit.h"
 
 #include <limits.h>
+#include <math.h>
 
 static long value_of(enum quantity quantity, const char *text)
 {
@@ -28,6 +30,40 @@ START_TEST(time_is_in_milliseconds_and_bare_in_seconds)
 	ck_assert_int_eq(value_of(QUANTITY_TIME, "2m"), 120000);
 	ck_assert_int_eq(value_of(QUANTITY_TIME, "1h"), 3600000);
 	ck_assert_int_eq(value_of(QUANTITY_TIME, "1.5s"), 1500);
+}
+END_TEST
+
+START_TEST(fraction_of_a_time_is_rounded_to_milliseconds)
+{
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "0.0015s"), 2);
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "0.0014s"), 1);
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "1.25m"), 75000);
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "0.1"), 100);
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "0.99999999999999999999999s"), 1000);
+	ck_assert_int_eq(value_of(QUANTITY_TIME, "2562047788015.9h"), -1);
+}
+END_TEST
+
+START_TEST(decimal_is_printed_whole)
+{
+	char text[DECIMAL_MAX];
+
+	decimal_part(1500, 1000, text);
+	ck_assert_str_eq(text, "1.500");
+	decimal_part(7, 1000000000, text);
+	ck_assert_str_eq(text, "0.000000007");
+	decimal_part(UINT64_MAX, 1000000000, text);
+	ck_assert_str_eq(text, "18446744073.709551615");
+	decimal_exact(.1, text);
+	ck_assert_str_eq(text, "0.10000000000000001");
+	decimal_exact(-INFINITY, text);
+	ck_assert_str_eq(text, "-Inf");
+	decimal_exact(INFINITY, text);
+	ck_assert_str_eq(text, "+Inf");
+	decimal_exact(NAN, text);
+	ck_assert_str_eq(text, "NaN");
+	decimal_short(1. / 3, text);
+	ck_assert_str_eq(text, "0.333333");
 }
 END_TEST
 
@@ -76,11 +112,14 @@ END_TEST
 
 Suite *quantity_suite(void)
 {
-	const TTest *const tests[] = {
-		size_is_in_powers_of_1024,      time_is_in_milliseconds_and_bare_in_seconds,
-		what_is_no_quantity_is_refused, quantity_beyond_a_long_is_refused,
-		printed_quantity_reads_back,    NULL
-	};
+	const TTest *const tests[] = { fraction_of_a_time_is_rounded_to_milliseconds,
+		                       decimal_is_printed_whole,
+		                       size_is_in_powers_of_1024,
+		                       time_is_in_milliseconds_and_bare_in_seconds,
+		                       what_is_no_quantity_is_refused,
+		                       quantity_beyond_a_long_is_refused,
+		                       printed_quantity_reads_back,
+		                       NULL };
 
 	return suite_of("quantity", tests);
 }

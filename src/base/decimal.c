@@ -1,0 +1,49 @@
+/* decimal - see decimal.h. */
+#include "base/decimal.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What printf wrote for a point: of one byte or several. */
+static void set_point(char *text)
+{
+	const char *point = localeconv()->decimal_point;
+	char *found = *point ? strstr(text, point) : NULL;
+
+	if (!found)
+		return;
+	*found = '.';
+	memmove(found + 1, found + strlen(point), strlen(found + strlen(point)) + 1);
+}
+
+void decimal_short(double value, char text[DECIMAL_MAX])
+{
+	snprintf(text, DECIMAL_MAX, "%.6g", value);
+	set_point(text);
+}
+
+void decimal_exact(double value, char text[DECIMAL_MAX])
+{
+	if (isfinite(value)) {
+		snprintf(text, DECIMAL_MAX, "%.17g", value);
+		set_point(text);
+	} else {
+		strcpy(text, isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
+	}
+}
+
+void decimal_part(uint64_t count, uint64_t per_unit, char text[DECIMAL_MAX])
+{
+	char *end = text + DECIMAL_MAX, *first = end;
+
+	*--first = '\0';
+	for (uint64_t rest = per_unit; rest > 1; rest /= 10, count /= 10)
+		*--first = (char)('0' + count % 10);
+	*--first = '.';
+	do
+		*--first = (char)('0' + count % 10);
+	while (count /= 10);
+	memmove(text, first, (size_t)(end - first));
+}

@@ -1,0 +1,18 @@
+/* decimal - numbers with a point, whatever the program's locale has: for JSON and for Prometheus. */
+#ifndef PERCORE_DECIMAL_H
+#define PERCORE_DECIMAL_H
+
+#include <stdint.h>
+
+enum { DECIMAL_MAX = 48 };
+
+/* Six digits, as %g has them: "0.016476". */
+void decimal_short(double value, char text[DECIMAL_MAX]);
+
+/* As many as it takes; "+Inf", "-Inf", "NaN" as Prometheus writes them. */
+void decimal_exact(double value, char text[DECIMAL_MAX]);
+
+/* count / per_unit, all digits: 1500 of 1000 is "1.500".  per_unit is a power of ten. */
+void decimal_part(uint64_t count, uint64_t per_unit, char text[DECIMAL_MAX]);
+
+#endif
