@@ -52,9 +52,10 @@ void access_expect(const struct access *access)
 /* As the web server wrote it; where there are trusted proxies, the client behind them. */
 static const char *client_of(const struct percore_request *request, char text[INET6_ADDRSTRLEN])
 {
+	const struct limit_policy *policy = &request->exchange->limit.policy;
 	struct address client;
 
-	if (!request->exchange->limit.policy.proxies_count || !quota_client(request, &client))
+	if (!(policy->proxies_count || policy->trusts_unix) || !quota_client(request, &client))
 		return percore_param(request, "REMOTE_ADDR");
 	if (address_is_ipv4(&client))
 		return inet_ntop(AF_INET, client.bytes + 12, text, INET6_ADDRSTRLEN);

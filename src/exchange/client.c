@@ -20,6 +20,17 @@ static bool is_port(const char *text, const char *end)
 	return length >= 2 && length <= 6 && *text == ':' && strspn(text + 1, "0123456789") >= length - 1;
 }
 
+/* A peer on a Unix socket: nginx writes "unix:", HAProxy "unix", lighttpd the socket's path. */
+static bool is_unix(const char *remote)
+{
+	return remote && (!*remote || strncmp(remote, "unix", 4) == 0 || *remote == '/' || *remote == '@');
+}
+
+static bool is_forged(const struct client_source *source)
+{
+	return source->forwarded_count > 1 && source->server && strncmp(source->server, "lighttpd", 8) == 0;
+}
+
 /* "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80". */
 static bool parse_hop(const char *text, const char *end, struct address *address)
 {
@@ -57,9 +68,12 @@ bool client_find(const struct client_source *source, struct address *client)
 	const char *end = NULL; /* of the hop to come; NULL: the line before is next */
 	struct address hop;
 
-	if (!source->remote || !address_parse(source->remote, strlen(source->remote), client))
+	bool is_known = source->remote && address_parse(source->remote, strlen(source->remote), client);
+	if (!is_known && !(source->trusts_unix && is_unix(source->remote)))
 		return false;
-	for (unsigned hops = 0; hops < HOPS_MAX && is_trusted(source, client); hops++) {
+	if (is_forged(source) && (!is_known || is_trusted(source, client)))
+		return false;
+	for (unsigned hops = 0; hops < HOPS_MAX && (!is_known || is_trusted(source, client)); hops++) {
 		if (!end) {
 			if (line == 0)
 				break;
@@ -70,7 +84,8 @@ bool client_find(const struct client_source *source, struct address *client)
 		if (!parse_hop(start, end, &hop))
 			break;
 		*client = hop;
+		is_known = true;
 		end = start > source->forwarded[line] ? start - 1 : NULL;
 	}
-	return true;
+	return is_known;
 }

@@ -123,11 +123,14 @@ bool quota_client(const struct percore_request *request, struct address *client)
 	struct client_source source = { .remote = percore_param(request, "REMOTE_ADDR"),
 		                        .forwarded = forwarded,
 		                        .proxies = policy->proxies,
-		                        .proxies_count = policy->proxies_count };
+		                        .proxies_count = policy->proxies_count,
+		                        .trusts_unix = policy->trusts_unix };
 
-	if (policy->proxies_count)
+	if (policy->proxies_count || policy->trusts_unix) {
+		source.server = percore_param(request, "SERVER_SOFTWARE");
 		source.forwarded_count =
 			fcgi_params(request->fcgi, "HTTP_X_FORWARDED_FOR", forwarded, FORWARDED_MAX);
+	}
 	return client_find(&source, client);
 }
 

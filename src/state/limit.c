@@ -153,6 +153,16 @@ const char *limit_cidr_wrong(const char *text)
 	return cidr_parse(text, &cidr);
 }
 
+static bool is_unix(const char *proxy)
+{
+	return strcmp(proxy, "unix") == 0;
+}
+
+const char *limit_proxy_wrong(const char *text)
+{
+	return is_unix(text) ? NULL : limit_cidr_wrong(text);
+}
+
 /* ---- The policy. */
 
 static bool is_taken(const struct limit_policy *policy, const struct limit_rule *but)
@@ -246,8 +256,9 @@ static bool add_blocks(struct cidr **blocks, size_t *count, const struct option_
 	if (list->count == 0)
 		return true;
 	*blocks = calloc(list->count, sizeof **blocks);
-	for (*count = 0; *blocks && *count < list->count; (*count)++)
-		if (cidr_parse(list->items[*count], &(*blocks)[*count]))
+	*count = 0;
+	for (size_t i = 0; *blocks && i < list->count; i++)
+		if (!is_unix(list->items[i]) && cidr_parse(list->items[i], &(*blocks)[(*count)++]))
 			return false;
 	return *blocks != NULL;
 }
@@ -271,6 +282,8 @@ static bool set_store(struct limit_policy *policy, const struct limit_sources *s
 bool limit_policy_make(struct limit_policy *policy, const struct limit_sources *sources)
 {
 	*policy = (struct limit_policy){ .has_x_headers = sources->has_x_headers };
+	for (size_t i = 0; i < sources->proxies->count; i++)
+		policy->trusts_unix |= is_unix(sources->proxies->items[i]);
 	if (set_store(policy, sources) && add_rules(policy, sources) &&
 	    add_blocks(&policy->exempt, &policy->exempt_count, sources->exempt) &&
 	    add_blocks(&policy->proxies, &policy->proxies_count, sources->proxies))

@@ -59,6 +59,7 @@ struct limit_policy {
 	size_t rules_count;
 	struct cidr *exempt, *proxies;
 	size_t exempt_count, proxies_count;
+	bool trusts_unix;         /* --trusted-proxy unix */
 	bool has_x_headers;       /* X-RateLimit-* too */
 	struct limit_redis store; /* store.name "": none */
 };
@@ -77,9 +78,10 @@ struct limit_sources {
 /* "50/s burst=20 by=header:X-Key route=/data dry-run name=api".  NULL, or what is wrong. */
 const char *limit_rule_parse(const char *text, struct limit_rule *rule);
 
-/* The same, for the table of options; and for those of --limit-exempt and --trusted-proxy. */
+/* The same, for the table of options; and for those of --limit-exempt, and of --trusted-proxy. */
 const char *limit_wrong(const char *text);
 const char *limit_cidr_wrong(const char *text);
+const char *limit_proxy_wrong(const char *text);
 
 /* False, and said, where the parts do not fit together.  limit_policy_fini frees what it holds. */
 bool limit_policy_make(struct limit_policy *policy, const struct limit_sources *sources);

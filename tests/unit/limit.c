@@ -111,6 +111,9 @@ START_TEST(malformed_blocks_are_refused)
 }
 END_TEST
 
+static const char *server;
+static bool trusts_unix;
+
 /* The client of a request from 10.0.0.1, where 10/8 and fd00::/8 are trusted; up to two header lines. */
 static const char *client_of(const char *remote, const char *first, const char *second)
 {
@@ -121,7 +124,9 @@ static const char *client_of(const char *remote, const char *first, const char *
 		                        .forwarded = lines,
 		                        .forwarded_count = (first != NULL) + (second != NULL),
 		                        .proxies = proxies,
-		                        .proxies_count = 2 };
+		                        .proxies_count = 2,
+		                        .server = server,
+		                        .trusts_unix = trusts_unix };
 	struct address client;
 
 	cidr_parse("10.0.0.0/8", &proxies[0]);
@@ -136,6 +141,38 @@ static const char *client_of(const char *remote, const char *first, const char *
 		         client.bytes[15]);
 	return text;
 }
+
+START_TEST(peer_without_an_address_is_trusted_by_its_word)
+{
+	static const char *const peers[] = { "unix:", "unix", "/run/web.sock", "" };
+
+	for (size_t i = 0; i < sizeof peers / sizeof peers[0]; i++) {
+		trusts_unix = false;
+		ck_assert_str_eq(client_of(peers[i], "198.51.100.1", NULL), "none");
+		trusts_unix = true;
+		ck_assert_str_eq(client_of(peers[i], "198.51.100.1", NULL), "198.51.100.1");
+		ck_assert_str_eq(client_of(peers[i], "6.6.6.6, 198.51.100.1, 10.0.0.1", NULL),
+		                 "198.51.100.1");
+		ck_assert_str_eq(client_of(peers[i], NULL, NULL), "none");
+		ck_assert_str_eq(client_of(peers[i], "unknown", NULL), "none");
+	}
+	ck_assert_str_eq(client_of(NULL, "198.51.100.1", NULL), "none");
+	ck_assert_str_eq(client_of("192.0.2.9", "198.51.100.1", NULL), "192.0.2.9");
+	trusts_unix = false;
+}
+END_TEST
+
+START_TEST(two_of_lighttpd_are_not_believed)
+{
+	server = "lighttpd/1.4.69";
+	ck_assert_str_eq(client_of("10.0.0.1", "198.51.100.1", NULL), "198.51.100.1");
+	ck_assert_str_eq(client_of("10.0.0.1", "198.51.100.1", "6.6.6.6"), "none");
+	ck_assert_str_eq(client_of("192.0.2.9", "198.51.100.1", "6.6.6.6"), "192.0.2.9");
+	server = "nginx/1.22.1"; /* sends each line of the header */
+	ck_assert_str_eq(client_of("10.0.0.1", "6.6.6.6", "198.51.100.1"), "198.51.100.1");
+	server = NULL;
+}
+END_TEST
 
 START_TEST(client_is_the_rightmost_hop_that_is_not_trusted)
 {
@@ -738,6 +775,8 @@ static Suite *suite(void)
 	tcase_add_test(client, ipv6_is_cut_to_64_bits_and_ipv4_is_not);
 	tcase_add_test(client, block_holds_what_its_bits_say);
 	tcase_add_test(client, malformed_blocks_are_refused);
+	tcase_add_test(client, peer_without_an_address_is_trusted_by_its_word);
+	tcase_add_test(client, two_of_lighttpd_are_not_believed);
 	tcase_add_test(client, client_is_the_rightmost_hop_that_is_not_trusted);
 	tcase_add_test(client, a_header_that_came_twice_is_read_from_its_end);
 	tcase_add_test(client, hostile_forwarded_for_leads_no_further_than_the_proxy);
