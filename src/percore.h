@@ -174,6 +174,9 @@ bool percore_set_header(struct percore_request *request, const char *name, const
  */
 void percore_answer_json(struct percore_request *request, int status, json_object *json);
 void percore_answer_text(struct percore_request *request, int status, const char *text);
+
+/* A content_type of NULL sends none: with X-Accel-Redirect the web server knows it better
+ * (examples/download.c). */
 void percore_answer_bytes(struct percore_request *request, int status, const char *content_type,
                           const void *bytes, size_t length);
 

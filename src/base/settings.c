@@ -47,7 +47,7 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 {
 	const struct option_spec all[] = {
 		{ "listen", OPTION_TEXT, &s->listen, 0, 0, "ADDRESS",
-		  "unix:PATH or ADDRESS:PORT (default: the socket on fd 0)" },
+		  "unix:PATH, unix:@NAME or ADDRESS:PORT (default: the socket on fd 0)" },
 		{ "admin", OPTION_TEXT, &s->admin, 0, 0, "ADDRESS",
 		  "serve the probes (/metrics, ...) here too, from a process of their own" },
 		{ "workers", OPTION_AUTO, &s->workers, 0, 4096, "NUMBER",

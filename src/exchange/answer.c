@@ -149,11 +149,11 @@ static bool send_head(const struct percore_request *request, int status, const c
 	            send_text(request, " ") && send_text(request, answer_reason(status)) &&
 	            send_text(request, "\r\nX-Request-ID: ") && send_text(request, request->id);
 
-	if (status == 205)
-		sent = sent && send_text(request, "\r\nContent-Length: 0");
-	else if (has_body(status))
-		sent = sent && send_text(request, "\r\nContent-Type: ") && send_text(request, content_type) &&
-		       send_text(request, "\r\nContent-Length: ") && send_number(request, length);
+	if (has_body(status) && content_type)
+		sent = sent && send_text(request, "\r\nContent-Type: ") && send_text(request, content_type);
+	if (has_body(status) || status == 205)
+		sent = sent && send_text(request, "\r\nContent-Length: ") &&
+		       send_number(request, has_body(status) ? length : 0);
 	return sent &&
 	       send_text(request, request->has_cache_control ? "\r\n" : "\r\nCache-Control: no-store\r\n") &&
 	       fcgi_write(request->fcgi, request->headers, request->headers_length) == 0 &&

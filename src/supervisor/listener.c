@@ -3,6 +3,8 @@
  *
  * A Unix socket that percore makes is 0660: whoever may write to it may send any
  * FastCGI parameter, REMOTE_ADDR included, so that must be the web server alone.
+ * unix:@NAME is a name without a file, as in systemd's ListenStream=: it has no mode, so
+ * any process of the network namespace may connect.
  */
 #include "supervisor/listener.h"
 
@@ -13,6 +15,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +56,21 @@ static int failed(const char *address, int fd, int error, const char *reason)
 	return error ? -error : -EINVAL;
 }
 
+/* "@name" is abstract: a NUL, then the name without one at its end (unix(7)). */
+static socklen_t unix_name(const char *path, struct sockaddr_un *name)
+{
+	size_t length = strlen(path);
+
+	*name = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (length == 0 || length >= sizeof name->sun_path || strcmp(path, "@") == 0)
+		return 0;
+	memcpy(name->sun_path, path, length);
+	if (*path != '@')
+		return sizeof *name;
+	name->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+}
+
 /* A socket file that nobody answers on is left over from an earlier run: remove it. */
 static void remove_stale(const struct sockaddr_un *address)
 {
@@ -68,15 +86,16 @@ static void remove_stale(const struct sockaddr_un *address)
 
 static int listen_unix(const char *address, const char *path)
 {
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	struct sockaddr_un name;
+	socklen_t size = unix_name(path, &name);
 
-	if (!*path || strlen(path) >= sizeof name.sun_path)
+	if (size == 0)
 		return failed(address, -1, 0, "the path must have 1 to 107 bytes");
-	strcpy(name.sun_path, path);
-	remove_stale(&name);
+	if (*path != '@')
+		remove_stale(&name);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	mode_t before = umask(0117);
-	bool bound = bind(fd, (struct sockaddr *)&name, sizeof name) == 0 && listen(fd, BACKLOG) == 0;
+	bool bound = bind(fd, (struct sockaddr *)&name, size) == 0 && listen(fd, BACKLOG) == 0;
 	umask(before);
 	return bound ? fd : failed(address, fd, errno, strerror(errno));
 }
@@ -115,8 +134,9 @@ static int listen_tcp(const char *address)
 	int on = 1;
 
 	if (size == 0)
-		return failed(address, -1, 0,
-		              "must be unix:PATH, or ADDRESS:PORT as 127.0.0.1:9000 or [::1]:9000");
+		return failed(
+			address, -1, 0,
+			"must be unix:PATH, unix:@NAME, or ADDRESS:PORT as 127.0.0.1:9000 or [::1]:9000");
 	int fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	bool bound = bind(fd, (struct sockaddr *)&name, size) == 0 && listen(fd, BACKLOG) == 0;
@@ -173,6 +193,17 @@ static void describe_file(const char *path, char *text, size_t size)
 	snprintf(text, size, "unix:%s (%s:%s %04o)", path, user, group, (unsigned)st.st_mode & 07777);
 }
 
+static void describe_unix(const struct sockaddr_un *name, socklen_t length, char *text, size_t size)
+{
+	size_t bytes = length - offsetof(struct sockaddr_un, sun_path);
+
+	if (bytes > 1 && !name->sun_path[0])
+		snprintf(text, size, "unix:@%.*s (no file: whoever may connect)", (int)bytes - 1,
+		         name->sun_path + 1);
+	else
+		describe_file(name->sun_path, text, size);
+}
+
 void listener_describe(int listener, char *text, size_t size)
 {
 	struct sockaddr_storage name = { 0 };
@@ -184,7 +215,7 @@ void listener_describe(int listener, char *text, size_t size)
 	if (getsockname(listener, (struct sockaddr *)&name, &length) != 0)
 		snprintf(text, size, "an unknown socket");
 	else if (name.ss_family == AF_UNIX)
-		describe_file(((const struct sockaddr_un *)&name)->sun_path, text, size);
+		describe_unix((const struct sockaddr_un *)&name, length, text, size);
 	else if (name.ss_family == AF_INET)
 		snprintf(text, size, "tcp:%s:%u", inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host),
 		         ntohs(v4->sin_port));

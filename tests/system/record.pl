@@ -15,12 +15,13 @@ my ($patience, $opens) = (30, 0);
 my ($socket, $held, %said, $of); # $held: read, but not looked at; %said: FCGI_STDOUT by request id; $of: the last one's
 
 sub dial {
-	$socket = $to =~ m{^/} ? IO::Socket::UNIX->new(Peer => $to) : IO::Socket::IP->new(PeerAddr => $to);
+	$socket = $to =~ m{^[/\0]} ? IO::Socket::UNIX->new(Peer => $to) : IO::Socket::IP->new(PeerAddr => $to);
 	$socket or die "$to: $@$!";
 	$socket->blocking(0);
 	($held, %said) = ('');
 }
 
+$to =~ s/^@/\0/; # a name without a file
 dial();
 $SIG{PIPE} = 'IGNORE';
 $| = 1;

@@ -218,6 +218,17 @@ START_TEST(long_content_type_is_sent_whole)
 }
 END_TEST
 
+START_TEST(content_type_may_be_left_to_the_web_server)
+{
+	content_type = NULL;
+	const struct told *told = ask(&(struct ask){ .handler = typed });
+	ck_assert_int_eq(told->status, 200);
+	ck_assert_ptr_null(told_header(told, "Content-Type"));
+	ck_assert_str_eq(told_header(told, "Content-Length"), "4");
+	ck_assert_str_eq(told->body, "body");
+}
+END_TEST
+
 START_TEST(content_type_cannot_bring_in_headers)
 {
 	content_type = "text/plain\r\nSet-Cookie: a=b";
@@ -412,6 +423,7 @@ Suite *answer_suite(void)
 		                       stream_that_goes_beyond_is_broken_off,
 		                       stream_to_head_is_not_sent_and_not_short,
 		                       long_content_type_is_sent_whole,
+		                       content_type_may_be_left_to_the_web_server,
 		                       content_type_cannot_bring_in_headers,
 		                       status_without_a_body_has_none,
 		                       status_that_is_none_becomes_a_500,
