@@ -4,6 +4,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from . import plan
+
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PERCORE_BUILD", TOP / "build"))
 PEERS = BUILD / "bench" / "peers"
@@ -97,7 +99,8 @@ def everything(wanted, say):
     """Programs by app, of those wanted, and why the others are left out."""
     programs, left_out = {"percore": str(percore())}, {}
     PEERS.mkdir(parents=True, exist_ok=True)
-    for app, build in (("hyper", hyper), ("go", go), ("php", php), ("node", node), ("plain", plain)):
+    for app, build in (("article-hyper", hyper), ("hyper", hyper), ("go", go), ("php", php), ("node", node),
+                       ("plain", plain)):
         if app not in wanted:
             continue
         say(f"building {app}")
@@ -150,7 +153,7 @@ def versions(programs):
     found = {"percore": first_line([programs["percore"], "--version"]),
              "nginx": first_line(["nginx", "-v"]).removeprefix("nginx version: "),
              "lighttpd": first_line(["lighttpd", "-v"])}
-    if "hyper" in programs:
+    if set(plan.HYPER) & set(programs):
         crates = sorted(p.name for pattern in ("hyper-0*", "tokio-1*") for p in CRATES.glob(pattern))
         found["hyper"] = ", ".join(crates + [first_line(["rustc", "--version"])])
     for app, command in (("go", ["go", "version"]), ("php", ["php-fpm8.2", "-v"]), ("node", ["node", "--version"])):

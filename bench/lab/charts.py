@@ -8,10 +8,10 @@ import subprocess
 
 WIDTH, HEIGHT = 600, 400
 INK, GRID = "#333333", "#dadada"
-COLOURS = {"percore": "#1f6fd1", "hyper": "#d1490c", "go": "#12805c", "php": "#8a3fb0", "node": "#a87600",
-           "plain": "#6b6b6b", "limit": "#c2185b"}
-DARK = {"percore": "#6cb0ff", "hyper": "#ff9257", "go": "#4fd1a1", "php": "#d09bf0", "node": "#e9c04b",
-        "plain": "#b0b0b0", "limit": "#ff7aa8"}
+COLOURS = {"percore": "#1f6fd1", "article-hyper": "#d1490c", "hyper": "#7a4a2b", "go": "#12805c", "php": "#8a3fb0",
+           "node": "#a87600", "plain": "#6b6b6b", "limit": "#c2185b"}
+DARK = {"percore": "#6cb0ff", "article-hyper": "#ff9257", "hyper": "#c9a186", "go": "#4fd1a1", "php": "#d09bf0",
+        "node": "#e9c04b", "plain": "#b0b0b0", "limit": "#ff7aa8"}
 DASHES = ["solid", "(9,5)", "(2,4)", "(12,4,2,4)", "(5,3)", "(14,6)"]
 POINTS = [7, 5, 9, 13, 6, 4, 8, 12]
 

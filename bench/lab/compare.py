@@ -80,7 +80,7 @@ def text(changes, gone, come, warnings, counted):
         for c in sorted((c for c in changes if c["way"] == way), key=lambda c: -abs(c["share"])):
             f, unit = c["figure"], c["figure"]["unit"]
             before, after = report.with_unit(c["old"]["median"], unit), report.with_unit(f["median"], unit)
-            lines.append(f"{way:7} {subject_text(f):46} {f['text']:34} {before:>12} -> {after:>12}  {c['share']:+.1%}  "
+            lines.append(f"{way:7} {subject_text(f):58} {f['text']:34} {before:>12} -> {after:>12}  {c['share']:+.1%}  "
                          f"({c['why']})")
     if gone or come:
         lines.append(f"in one of the two only: {len(gone)} figures of the old, {len(come)} of the new")

@@ -9,10 +9,10 @@ import re
 
 from . import plan, queues, stats, targets
 
-LABELS = {"percore": "percore", "hyper": "hyper 0.14", "go": "Go net/http/fcgi", "php": "php-fpm", "node": "Node",
-          "plain": "plain libfcgi loop"}
-KIND_OF = {"hyper": "thread", "go": "core", "php": "process", "node": "process", "plain": "process",
-           "percore": "worker"}
+LABELS = {"percore": "percore", "article-hyper": "hyper, as in the article", "hyper": "hyper, tuned",
+          "go": "Go net/http/fcgi", "php": "php-fpm", "node": "Node", "plain": "plain libfcgi loop"}
+KIND_OF = {"article-hyper": "thread", "hyper": "thread", "go": "core", "php": "process", "node": "process",
+           "plain": "process", "percore": "worker"}
 
 
 def label(subject, front=True):
@@ -217,7 +217,7 @@ def fit_of(figures, metric, app):
 
 
 def scaling_fits(figures):
-    return {metric: {app: fit_of(figures, metric, app) for app in ("percore", "hyper")}
+    return {metric: {app: fit_of(figures, metric, app) for app in plan.SCALED}
             for metric in ("wait-saturation", "quota-saturation")}
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from . import charts, digest, plan
 
+PEERS = (*plan.HYPER, "go", "php", "node")
+HYPERS = '"hyper\'s" is that of hyper as in the article'
+
 
 def escape(text):
     return html.escape(str(text))
@@ -128,8 +131,9 @@ def answer_rate(view):
     least = "" if all(searched for _, searched in held.values()) else "at least "
     rates = listed([f"{rate:,.0f}" for rate, _ in held.values()])
     plural = "s" if list(held) != [1] else ""
-    other, searched = view.held(f"hyper-{view.cores}.nginx")
-    beside = f"; hyper with {view.cores} threads carries {'' if searched else 'at least '}{other:,.0f}" if other else ""
+    other, searched = view.held(f"article-hyper-{view.cores}.nginx")
+    beside = (f"; {digest.LABELS['article-hyper']}, carries {'' if searched else 'at least '}{other:,.0f} with "
+              f"{view.cores} threads" if other else "")
     return (f"On {view.cores} cores that it shares with nginx and the load generator, percore carries {least}{rates} "
             f"requests a second with {listed([str(n) for n in held])} worker{plural} before its 99th percentile passes "
             f"{view.meta['slo_ms']} ms{beside}.")
@@ -140,11 +144,11 @@ def answer_cost(view):
     if not app:
         return None
     peers = []
-    for name in ("hyper", "go", "php", "node"):
+    for name in PEERS:
         other = view.median(f"{name}-{view.cores}.nginx", "app-cpu")
         if other:
-            peers.append(f"{digest.LABELS[name]} {number(other)}")
-    beside = f" ({', '.join(peers)})" if peers else ""
+            peers.append(f"{digest.LABELS[name]}: {number(other)}")
+    beside = f" ({'; '.join(peers)})" if peers else ""
     million = view.median(view.ours, "cost-per-million")
     cents = (f", so that 5 cents buy {5 / million:.0f} million of them at {view.meta['price']:g} a core hour "
              "(projected)") if million else ""
@@ -154,7 +158,7 @@ def answer_cost(view):
 
 def answer_queue(view):
     ours = view.figure("percore-4.nginx.wait", "p99-at-0.80")
-    theirs = view.figure("hyper-4.nginx.wait", "p99-at-0.80")
+    theirs = view.figure("article-hyper-4.nginx.wait", "p99-at-0.80")
     if not ours:
         return None
     beside = f" and hyper's with a queue for each {number(theirs['median'])} ms" if theirs else ""
@@ -178,8 +182,7 @@ def ramp_subjects(view):
     known = [s for s in view.trials.subjects("ramp") if view.trials.usable("ramp", s)]
     ours = sorted((s for s in known if s.startswith("percore-") and s.endswith(".nginx")),
                   key=lambda s: plan.subject_named(s).workers)
-    return ours + [s for s in (f"hyper-{view.cores}.nginx", f"go-{view.cores}.nginx", f"php-{view.cores}.nginx")
-                   if s in known]
+    return ours + [s for s in (f"{app}-{view.cores}.nginx" for app in (*plan.HYPER, "go", "php")) if s in known]
 
 
 def median_seconds(view, subject, field):
@@ -221,8 +224,7 @@ def farthest(series):
 def rate_lines(view):
     """p99 against the rate, of what is compared, and the limit; [] where no rates were measured."""
     n = view.cores
-    wanted = [f"percore-{w}.nginx" for w in sorted({1, 2, 4, n})] + [f"{a}-{n}.nginx" for a in
-                                                                    ("hyper", "go", "php", "node")]
+    wanted = [f"percore-{w}.nginx" for w in sorted({1, 2, 4, n})] + [f"{a}-{n}.nginx" for a in PEERS]
     series = rate_series(view, "p99", wanted)
     series = [s for s in series if s["points"]]
     if not series:
@@ -256,7 +258,7 @@ def spectrum_chart(view):
     """Percentiles on an axis where each further nine takes as much room."""
     series = []
     n = view.cores
-    for index, subject in enumerate([view.ours] + [f"{a}-{n}.nginx" for a in ("hyper", "go", "php", "node")]):
+    for index, subject in enumerate([view.ours] + [f"{a}-{n}.nginx" for a in PEERS]):
         counts = {}
         for trial in view.trials.usable("cost", subject).values():
             for low, high, count in trial.get("histogram", []):
@@ -288,7 +290,7 @@ def thinned(points, most=90):
 
 def scaling_chart(view):
     series = []
-    for index, app in enumerate(("percore", "hyper")):
+    for index, app in enumerate(plan.SCALED):
         figures = sorted((plan.subject_named(f["subject"]).workers, f["median"]) for f in view.experiment["figures"]
                          if f["metric"] == "wait-saturation" and f["subject"].startswith(app + "-"))
         label = f"{digest.LABELS[app]}: saturation"
@@ -316,7 +318,7 @@ def share_text(view):
 
 def quota_chart(view):
     series, most = [], 1
-    for index, app in enumerate(("percore", "hyper")):
+    for index, app in enumerate(plan.SCALED):
         points = sorted(digest.points_of(view.experiment["figures"], "quota-saturation", app).items())
         label = digest.LABELS[app]
         series.append(charts.line(label, [(x, y, said(label, x, y, "shares", "/s")) for x, y in points], app, index,
@@ -335,7 +337,7 @@ def quota_chart(view):
 
 
 def capacity_chart(view):
-    """The simulation, and where percore and hyper were measured on it."""
+    """The simulation, and where percore and hyper were measured on it; a queue for each is what hyper has."""
     simulated = view.experiment.get("simulation")
     if not simulated:
         return ""
@@ -343,8 +345,9 @@ def capacity_chart(view):
     series = [charts.line(name, [(r["workers"], r[key], f"{name}: {r[key]:.2f} with {r['workers']} workers")
                                  for r in rows], app, style, point, plain=True)
               for name, key, app, style, point in (("one queue for all, simulated", "one_queue", "percore", 0, 0),
-                                                   ("a queue for each, simulated", "own_queues", "hyper", 1, 1))]
-    for index, app in enumerate(("percore", "hyper")):
+                                                   ("a queue for each, simulated", "own_queues", "article-hyper", 1,
+                                                    1))]
+    for index, app in enumerate(plan.SCALED):
         points = sorted((plan.subject_named(f["subject"]).workers, f["median"]) for f in view.experiment["figures"]
                         if f["metric"] == "knee-share" and f["subject"].endswith(".wait")
                         and f["subject"].startswith(app + "-"))
@@ -364,11 +367,11 @@ def load_chart(view, workers):
     service_ms = view.meta["wait_us"] / 1000
     series = []
     for name, key, app, style in (("one queue, simulated", str(workers), "percore", 0),
-                                  ("a queue for each, simulated", "own_queues", "hyper", 1)):
+                                  ("a queue for each, simulated", "own_queues", "article-hyper", 1)):
         if key in simulated["p99"][0]:
             points = [(r["load"], r[key] * service_ms, "") for r in simulated["p99"]]
             series.append(charts.line(name, points, app, style, plain=True))
-    for index, app in enumerate(("percore", "hyper")):
+    for index, app in enumerate(plan.SCALED):
         subject = f"{app}-{workers}.nginx.wait"
         saturation = view.median(subject, "wait-saturation")
         points = []
@@ -479,7 +482,7 @@ def once_table(view):
     """What does not depend on load: memory, size, start."""
     rows = []
     for app in ["percore", "percore-static"] + plan.APPS[1:]:
-        front = "direct" if app == "hyper" else "nginx"
+        front = "direct" if app in plan.HYPER else "nginx"
         size = view.median(f"{app}-1.none", "executable")
         beside = view.meta.get("executables", {}).get(app, {})
         libraries = f' <small>+ {number(beside["libraries_bytes"] / 1024, "KiB")} of libraries</small>' \
@@ -582,7 +585,9 @@ def validity_box(view):
             f"<dl>{rows}</dl></section>")
 
 
-METHOD = """<p>Every subject does the same work: 100 rounds of formatting a string, then a JSON object. Each is started
+METHOD = """<p>Every subject does the same work: 100 rounds of formatting a string, then a JSON object. hyper does it in
+two ways: as in the article, whose code makes a new string each round and owns what it serialises; and tuned, over one
+buffer, as percore does. Targets are judged against the first, which is also what waits. Each subject is started
 anew for each trial behind the same nginx (hyper also direct), on the same machine as the load generator, over loopback;
 subjects take turns in random order, in rounds; ratios are taken within a round. percore-load checks every body. FastCGI
 goes over a Unix socket, hyper and Node over TCP. percore's protection against overload is off, because its peers have
@@ -603,7 +608,7 @@ def fit_text(view, metric):
         elif fit["points"]:
             none.setdefault(fit["none_because"], []).append(name)
     return ((" Universal Scalability Law, projected: " + "; ".join(made) + "; below zero is noise." if made else "")
-            + "".join(f" No Universal Scalability Law is fitted for {listed(names)}: {why}."
+            + "".join(f" No Universal Scalability Law is fitted for {'; '.join(names)}: {why}."
                       for why, names in none.items()))
 
 
@@ -614,7 +619,7 @@ def most_rates(view):
 
 
 def waiting_limit(view, kind, workers):
-    subjects = [f"{app}-{n}.nginx.wait" for app in ("percore", "hyper") for n in workers]
+    subjects = [f"{app}-{n}.nginx.wait" for app in plan.SCALED for n in workers]
     return limited_by(view, kind, subjects)
 
 
@@ -633,18 +638,21 @@ def quota_figure(view):
 
 
 def scaling_table(view):
-    """Workers that wait, and shares of a core: a row each, percore and hyper side by side."""
+    """Workers that wait, and shares of a core: a row each, percore and those of hyper that were measured side by
+    side."""
+    apps = [app for app in plan.SCALED if any(digest.points_of(view.experiment["figures"], metric, app)
+                                              for metric in ("wait-saturation", "quota-saturation"))]
     rows = []
     for metric, cpu, kind, what in (("wait-saturation", "wait-cpu", "scaling", "waits 2 ms"),
                                     ("quota-saturation", "quota-cpu", "quota", f"computes, {share_text(view)} each")):
         for subject in sorted((s for s in view.subjects(metric) if s.startswith("percore-")),
                               key=lambda s: plan.subject_named(s).workers):
-            other = subject.replace("percore-", "hyper-")
-            cells = "".join(f'<td class="num">{number(view.median(s, m), unit)}</td>' for s in (subject, other)
+            each = [subject.replace("percore-", app + "-") for app in apps]
+            cells = "".join(f'<td class="num">{number(view.median(s, m), unit)}</td>' for s in each
                             for m, unit in ((metric, "1/s"), (cpu, "us")))
             rows.append(f'<tr><td>{escape(what)}</td><td class="num">{plan.subject_named(subject).workers}</td>{cells}'
                         f'<td>{escape(view.limiter(kind, subject)["by"])}</td></tr>')
-    head = "".join(f'<th class="num">{app}, {what}</th>' for app in ("percore", "hyper")
+    head = "".join(f'<th class="num">{escape(digest.LABELS[app])}: {what}</th>' for app in apps
                    for what in ("requests/s", "CPU µs"))
     if not rows:
         return '<p class="none">not measured in this run</p>'
@@ -730,7 +738,8 @@ def page(experiment):
 <p class="meta">{escape(view.meta['versions']['percore'])}, {escape(view.meta['started'])},
 {view.cores} cores; <a href="experiment.json">raw figures</a></p></header>
 <section class="answer">{sentences}{warning}</section>
-<section><h2>Targets: {met} of {known} met</h2><div class="scroll">{targets_table(view)}</div></section>
+<section><h2>Targets: {met} of {known} met</h2><div class="scroll">{targets_table(view)}</div>
+<p>{escape(HYPERS)}.</p></section>
 {sections(view)}
 {validity_box(view)}
 <section><h2>Method</h2>{METHOD}</section>

@@ -78,7 +78,7 @@ def record(kind, content):
     return bytes([1, kind, 0, 1, len(content) >> 8, len(content) & 255, 0, 0]) + content
 
 
-def fastcgi_request(script):
+def fastcgi_request(script, keep=False):
     def text(value):
         return len(value).to_bytes(1) if len(value) < 128 else (len(value) | 1 << 31).to_bytes(4)
     params = b""
@@ -86,7 +86,7 @@ def fastcgi_request(script):
                         (b"QUERY_STRING", b""), (b"SCRIPT_NAME", b"/data"), (b"SERVER_PROTOCOL", b"HTTP/1.1"),
                         (b"REMOTE_ADDR", b"127.0.0.1"), (b"HTTP_HOST", b"localhost")):
         params += text(name) + text(value) + name + value
-    return record(1, b"\0\1\0\0\0\0\0\0") + record(4, params) + record(4, b"") + record(5, b"")
+    return record(1, bytes([0, 1, keep, 0, 0, 0, 0, 0])) + record(4, params) + record(4, b"") + record(5, b"")
 
 
 HTTP_REQUEST = b"GET /data HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -148,15 +148,17 @@ class Running:
             command = [self.program, "--workers", n, *PERCORE]
             command += ["--work-wait", subject.wait_us] if subject.wait else []
             command += ["--work", self.work] if self.work != plan.WORK else []
-            self.spawn_app(*command, stdin=self.listening)
+            self.spawn_app(*command, stdin=self.listening,  # with the library that lies beside it: another build's, too
+                           env={**os.environ, "LD_LIBRARY_PATH": str(Path(self.program).parent)})
         elif subject.app == "plain":
             for _ in range(n):
                 self.spawn_app(self.program, stdin=self.listening)
         elif subject.app == "go":
             self.spawn_app(self.program, subject.wait_us, stdin=self.listening,
                            env={**os.environ, "GOMAXPROCS": str(n)})
-        elif subject.app == "hyper":
-            self.spawn_app(self.program, self.port, n, subject.wait_us, self.work)
+        elif subject.app in plan.HYPER:
+            variant = "article" if subject.app == "article-hyper" else "tuned"
+            self.spawn_app(self.program, variant, self.port, n, subject.wait_us, self.work)
         elif subject.app == "node":
             script = build.TOP / "bench" / "peers" / "node" / "data.js"
             self.spawn_app(self.program, script, self.port, n)
@@ -268,7 +270,7 @@ class Running:
         """KiB of its own: of a worker (the median; a thread's share where workers are threads), and of everything."""
         pids = self.app_tree()
         total = sum(private_kib(p) for p in pids)
-        if self.subject.app in ("hyper", "go"):
+        if self.subject.app in (*plan.HYPER, "go"):
             return total / self.subject.workers, total
         named = [p for p in pids if read(f"/proc/{p}/comm").strip() == "percore-worker"]  # not its helpers
         workers = sorted(private_kib(p) for p in named or [p for p in pids if not children(p)])

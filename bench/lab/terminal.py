@@ -1,7 +1,7 @@
 """The report in short, for a terminal."""
 import textwrap
 
-from . import digest, report
+from . import digest, plan, report
 
 
 def cell(view, subject, metric):
@@ -10,13 +10,13 @@ def cell(view, subject, metric):
 
 
 def table(view):
-    head = f"{'':42} {'at most':>8} {'knee':>8} {'p50':>6} {'p99':>6} {'p99.9':>6} {'app':>6} {'web':>6} {'calls':>6}"
-    lines = [head, f"{'':42} {'1/s':>8} {'1/s':>8} {'ms':>6} {'ms':>6} {'ms':>6} {'us':>6} {'us':>6}"]
+    head = f"{'':48} {'at most':>8} {'knee':>8} {'p50':>6} {'p99':>6} {'p99.9':>6} {'app':>6} {'web':>6} {'calls':>6}"
+    lines = [head, f"{'':48} {'1/s':>8} {'1/s':>8} {'ms':>6} {'ms':>6} {'ms':>6} {'us':>6} {'us':>6}"]
     for subject in view.subjects("saturation"):
         cells = [cell(view, subject, m) for m in ("saturation", "knee", "p50", "p99", "p99.9", "app-cpu", "web-cpu",
                                                   "system-calls")]
         widths = (8, 8, 6, 6, 6, 6, 6, 6)
-        lines.append(f"{digest.label(subject, 'always'):42} " + " ".join(c.rjust(w) for c, w in zip(cells, widths)))
+        lines.append(f"{digest.label(subject, 'always'):48} " + " ".join(c.rjust(w) for c, w in zip(cells, widths)))
     return lines
 
 
@@ -24,15 +24,15 @@ def scaling(view):
     """More workers, and more shares of a core: requests/s, a row each."""
     lines = []
     for metric, what in (("wait-saturation", "waiting 2 ms"), ("quota-saturation", f"{report.share_text(view)} each")):
-        points = {app: digest.points_of(view.experiment["figures"], metric, app) for app in ("percore", "hyper")}
+        points = {app: digest.points_of(view.experiment["figures"], metric, app) for app in plan.SCALED}
         counts = sorted(set().union(*points.values()))
         if not counts:
             continue
-        lines.append(f"{f'workers, {what} (emulated)':42} " + " ".join(str(n).rjust(8) for n in counts))
+        lines.append(f"{f'workers, {what} (emulated)':48} " + " ".join(str(n).rjust(8) for n in counts))
         for app, found in points.items():
             if found:
                 cells = [report.number(found[n], "1/s") if n in found else "-" for n in counts]
-                lines.append(f"{digest.LABELS[app] + ', requests/s at most':42} " + " ".join(c.rjust(8) for c in cells))
+                lines.append(f"{digest.LABELS[app] + ', requests/s at most':48} " + " ".join(c.rjust(8) for c in cells))
         lines += textwrap.wrap(report.fit_text(view, metric).strip(), 110) + [""]
     return lines
 
@@ -60,7 +60,7 @@ def text(experiment):
     lines += [*report.rate_text(view), ""] + scaling(view)
     lines += targets(view)
     judged = [t["verdict"] for t in experiment["targets"] if t["verdict"] != "not measured"]
-    lines += ["", f"{judged.count('met')} of {len(judged)} targets met"]
+    lines += ["", report.HYPERS, f"{judged.count('met')} of {len(judged)} targets met"]
     for doubt in report.doubts(view):
         lines += textwrap.wrap("! " + doubt, 110, subsequent_indent="  ")
     return "\n".join(lines) + "\n"
