@@ -2,5 +2,6 @@
 
 In reading order: plan (what is measured, how long), build (percore and its peers), subjects (starting one, its
 processes), trials (one measurement each), store (what was measured, as it comes), stats, queues (the simulation),
-digest (from trials to figures), targets, charts, report, terminal, compare.
+digest (from trials to figures), targets, charts, report, terminal, compare.  before is a part of bench/overhead and
+bench/reliability.
 """
