@@ -10,8 +10,14 @@
  * Strings and bytes that a function returns are lent: by a request until its
  * handler returns.  Text is UTF-8 and ends with a NUL.
  *
- * In a handler, do not close descriptors that you did not open: workers share
- * one descriptor table.  Open with O_CLOEXEC.
+ * Each worker is a process of its own, with descriptors of its own: what a handler opens,
+ * locks or connects to ends with its worker.  Do not close what you did not open: a worker that
+ * lost percore's descriptors is replaced.  Open with O_CLOEXEC, for the programs that
+ * handlers start.
+ *
+ * What is before percore_run runs more than once: in the process that is started, which
+ * never serves, and anew for each generation, as at a reload.  So set up there what
+ * may be set up twice at a time; the rest in percore_on_worker_start.
  */
 #ifndef PERCORE_H
 #define PERCORE_H
@@ -76,8 +82,8 @@ void percore_add_number(struct percore_app *app, const char *name, long *value, 
 void percore_add_text(struct percore_app *app, const char *name, const char **value, const char *help);
 
 /*
- * Metrics of the service's own, for /metrics: summed over workers, kept over respawn, reload
- * and upgrade.  `name` may have labels: "shop_orders_total{kind=\"new\"}"; each set of
+ * Metrics of the service's own, for /metrics: summed over workers, kept over respawn and
+ * reload.  `name` may have labels: "shop_orders_total{kind=\"new\"}"; each set of
  * labels is a metric of its own.  A counter ends in _total, a histogram (of
  * durations) in _seconds.  The handle is never NULL and lasts as long as the app.
  *
@@ -94,9 +100,9 @@ struct percore_gauge *percore_add_gauge(struct percore_app *app, const char *nam
 struct percore_histogram *percore_add_histogram(struct percore_app *app, const char *name, const char *help);
 
 /*
- * Called in each worker before its first request (false ends the program with
- * the worker's message as the reason) and after its last.  The place for what
- * must not be shared by processes: database connections, libraries with threads.
+ * Called in each worker before its first request (false ends the worker; a generation
+ * none of whose workers can start does not come to serve) and after its last.  The place for
+ * what must not be shared by processes: database connections, libraries with threads.
  */
 void percore_on_worker_start(struct percore_app *app, bool (*start)(void));
 void percore_on_worker_stop(struct percore_app *app, void (*stop)(void));
