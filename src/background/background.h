@@ -1,13 +1,14 @@
 /*
  * background - the section of shared memory that tasks, snapshots and jobs keep.
  *
- * Kept over respawn, reload and, where its layout is the same, upgrade.  Each field
+ * Kept over the ends of workers and, where its layout is the same, of generations.  Each field
  * says who writes it; names and reasons are ended by whoever reads them.
  */
 #ifndef PERCORE_BACKGROUND_H
 #define PERCORE_BACKGROUND_H
 
 #include "base/order.h"
+#include "base/runtime_directory.h"
 #include "base/settings.h"
 #include "percore.h"
 
@@ -20,7 +21,6 @@ enum {
 	SNAPSHOTS_MAX = 64,
 	BACKGROUND_NAME_MAX = 64, /* bytes with the NUL; likewise */
 	BACKGROUND_REASON_MAX = 192,
-	PLACE_MAX = 96,
 };
 
 enum task_outcome {
@@ -76,7 +76,7 @@ struct jobs_shm {
 };
 
 struct background_shm {
-	char place[PLACE_MAX]; /* see place.h; the master's to write, before there are others */
+	char place[RUNTIME_DIRECTORY_MAX]; /* see place.h; the master's to write, before there are others */
 	struct task_shm tasks[TASKS_MAX];
 	struct snapshot_shm snapshots[SNAPSHOTS_MAX];
 	struct jobs_shm jobs;
@@ -97,7 +97,7 @@ struct background_job {
 
 /* What the program registered, and where it is kept.  Copied into each process by its fork. */
 struct background {
-	struct background_shm *shm; /* NULL: there is no pool */
+	struct background_shm *shm;    /* NULL: there is no pool */
 	const struct order_shm *order; /* to this process; NULL: it is no helper */
 	const struct settings *settings;
 	const char *name; /* the service's */
@@ -110,28 +110,5 @@ struct background {
 
 /* Frees what percore_every and percore_add_job copied. */
 void background_fini(struct background *background);
-
-/* Master: what background_json and background_put answer from, in all processes; lent. */
-void background_use(struct background *background);
-
-/* How it fares, for /status: to be put; NULL: there is no pool. */
-json_object *background_json(void);
-
-/* For /metrics: calls put with the name of each task, or snapshot, and its number. */
-enum background_number {
-	BACKGROUND_TASK_RUNS,
-	BACKGROUND_TASK_FAILURES,
-	BACKGROUND_TASK_IN_ROW,
-	BACKGROUND_TASK_LAST_MS, /* Unix time; 0: never */
-	BACKGROUND_TASK_NEXT_MS, /* likewise; 0: it rests */
-	BACKGROUND_TASK_DURATION_US,
-	BACKGROUND_SNAPSHOT_VERSION,
-	BACKGROUND_SNAPSHOT_BYTES,
-};
-void background_put(enum background_number number, void (*put)(void *to, const char *name, uint64_t value),
-                    void *to);
-
-/* Of the jobs; all 0 where there are none. */
-const struct jobs_shm *background_jobs(void);
 
 #endif

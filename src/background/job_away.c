@@ -2,7 +2,7 @@
 #include "background/job_away.h"
 
 #include "background/work.h"
-#include "log/log.h"
+#include "base/log.h"
 
 #include <string.h>
 
@@ -40,7 +40,7 @@ uint64_t job_away_note(struct job_away *away, struct jobs_shm *shm, const char *
 void job_away_end(struct job_away *away, struct jobs_shm *shm)
 {
 	if (*away->reason)
-		log_line("jobs: the store can be used again");
+		log_notice("jobs: the store can be used again");
 	*away = (struct job_away){ 0 };
 	atomic_store(&shm->is_away, 0);
 }

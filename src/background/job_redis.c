@@ -2,7 +2,7 @@
 #include "background/job_redis.h"
 
 #include "background/job_store.h"
-#include "log/log.h"
+#include "base/log.h"
 
 #ifdef HAVE_HIREDIS
 #include "background/job_breaker.h"

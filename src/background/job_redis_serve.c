@@ -13,11 +13,11 @@
 #include "background/job_away.h"
 #include "background/job_breaker.h"
 #include "background/job_claim.h"
-#include "background/job_crew.h"
+#include "background/job_pool.h"
 #include "background/job_redis_link.h"
 #include "base/clock.h"
 #include "base/fault.h"
-#include "log/log.h"
+#include "base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +47,7 @@ struct consumer {
 	unsigned others; /* jobs that the generation before holds */
 	bool is_new;     /* what the predecessor held is not yet looked at */
 	uint64_t own_at_ms, look_at_ms, claim_at_ms, renew_at_ms, away_until_ms; /* monotonic */
-	struct job_crew crew;
+	struct job_pool pool;
 };
 
 static uint64_t steady_ms(void)
@@ -180,7 +180,7 @@ static void fill(struct consumer *c, struct job_run *free_run, const char *id, c
 	entry->input = strdup(taken->element[2]->type == REDIS_REPLY_STRING ? taken->element[2]->str : "");
 	if (!entry->input)
 		percore_no_memory();
-	job_crew_take(&c->crew, free_run);
+	job_pool_take(&c->pool, free_run);
 	if (entry->attempt <= (unsigned long)c->background->settings->job_attempts)
 		return;
 	/* As if it had run, and ended so. */
@@ -191,7 +191,7 @@ static void fill(struct consumer *c, struct job_run *free_run, const char *id, c
 /* An entry of the stream: [ticket, ["id", ID]]. */
 static void take(struct consumer *c, const redisReply *entry)
 {
-	struct job_run *free_run = job_crew_free(&c->crew);
+	struct job_run *free_run = job_pool_free(&c->pool);
 
 	if (!free_run || entry->type != REDIS_REPLY_ARRAY || entry->elements != 2)
 		return;
@@ -225,8 +225,8 @@ static const redisReply *entries_of(const redisReply *reply)
 
 static bool is_held(const struct consumer *c, const char *ticket)
 {
-	for (unsigned i = 0; i < c->crew.size; i++)
-		if (c->crew.runs[i].is_taken && strcmp(c->crew.runs[i].entry.ticket, ticket) == 0)
+	for (unsigned i = 0; i < c->pool.size; i++)
+		if (c->pool.runs[i].is_taken && strcmp(c->pool.runs[i].entry.ticket, ticket) == 0)
 			return true;
 	return false;
 }
@@ -244,7 +244,7 @@ static void take_own(struct consumer *c)
 		const redisReply *entry = entries->element[i];
 		if (entry->elements != 2 || is_held(c, entry->element[0]->str))
 			continue;
-		if (job_crew_free(&c->crew))
+		if (job_pool_free(&c->pool))
 			take(c, entry);
 		else
 			c->is_new = true; /* when there is room */
@@ -300,16 +300,16 @@ static void look(struct consumer *c)
 {
 	struct jobs_shm *shm = &c->background->shm->jobs;
 	uint64_t now_ms = steady_ms();
-	bool may = job_crew_may_start(&c->crew), is_time = now_ms >= c->look_at_ms;
+	bool may = job_pool_may_start(&c->pool), is_time = now_ms >= c->look_at_ms;
 
 	if (c->redis && is_time) {
 		look_at_later(c);
 		c->look_at_ms = now_ms + LOOK_MS;
 	}
 	look_at_others(c);
-	if (c->redis && c->is_new && now_ms >= c->own_at_ms && may && job_crew_free(&c->crew))
+	if (c->redis && c->is_new && now_ms >= c->own_at_ms && may && job_pool_free(&c->pool))
 		take_own(c);
-	if (c->redis && may && is_time && now_ms >= c->claim_at_ms && job_crew_free(&c->crew)) {
+	if (c->redis && may && is_time && now_ms >= c->claim_at_ms && job_pool_free(&c->pool)) {
 		take_dead_hosts(c);
 		c->claim_at_ms = now_ms + CLAIM_EVERY_MS;
 	}
@@ -322,12 +322,12 @@ static void renew(struct consumer *c)
 	if (steady_ms() < c->renew_at_ms)
 		return;
 	c->renew_at_ms = steady_ms() + LEASE_MS / 3;
-	for (unsigned i = 0; i < c->crew.size; i++)
-		if (c->crew.runs[i].is_taken && c->redis)
+	for (unsigned i = 0; i < c->pool.size; i++)
+		if (c->pool.runs[i].is_taken && c->redis)
 			freeReplyObject(
 				command(c, 7,
 			                (const char *[]){ "XCLAIM", c->stream, "percore", c->name, "0",
-			                                  c->crew.runs[i].entry.ticket, "JUSTID" }));
+			                                  c->pool.runs[i].entry.ticket, "JUSTID" }));
 }
 
 /* ---- New entries: the waiter waits for one while a run is free. */
@@ -336,7 +336,7 @@ static void ask_for_new(struct consumer *c)
 {
 	char block[16];
 
-	if (!c->waiter || c->is_asking || !job_crew_may_start(&c->crew) || !job_crew_free(&c->crew))
+	if (!c->waiter || c->is_asking || !job_pool_may_start(&c->pool) || !job_pool_free(&c->pool))
 		return;
 	snprintf(block, sizeof block, "%d", BLOCK_MS);
 	redisAppendCommandArgv(c->waiter, 11,
@@ -403,16 +403,16 @@ static bool write_end(struct consumer *c, const struct job_run *ended, const str
 
 static void write_ends(struct consumer *c)
 {
-	for (unsigned i = 0; i < c->crew.size && c->redis; i++) {
-		struct job_run *ended = &c->crew.runs[i];
-		if (!job_crew_has_ended(ended))
+	for (unsigned i = 0; i < c->pool.size && c->redis; i++) {
+		struct job_run *ended = &c->pool.runs[i];
+		if (!job_pool_has_ended(ended))
 			continue;
 		const struct job_outcome outcome = job_run_outcome(ended);
 		const struct job_end end = job_judge(c->background->settings, &ended->entry, &outcome);
 		fault_point("job-written");
 		if (!write_end(c, ended, &end))
 			return;
-		job_crew_clear(&c->crew, ended, &end);
+		job_pool_clear(&c->pool, ended, &end);
 	}
 }
 
@@ -420,12 +420,12 @@ static void write_ends(struct consumer *c)
 
 static void wait_for_work(struct consumer *c)
 {
-	static struct pollfd fds[1 + 1 + CREW_MAX];
+	static struct pollfd fds[1 + 1 + JOB_POOL_MAX];
 	nfds_t count = 0;
 
 	if (c->is_asking)
 		fds[count++] = (struct pollfd){ .fd = c->waiter->fd, .events = POLLIN };
-	job_crew_wait(&c->crew, fds, count, LOOK_MS);
+	job_pool_wait(&c->pool, fds, count, LOOK_MS);
 	if (count > 0 && fds[0].revents)
 		read_new(c);
 }
@@ -436,21 +436,21 @@ int job_redis_serve(const struct background *b)
 
 	c.background = b;
 	name_consumer(&c);
-	if (job_crew_init(&c.crew, b) != 0)
+	if (job_pool_init(&c.pool, b) != 0)
 		return 1;
 	c.own_at_ms = steady_ms() + OWN_AFTER_MS;
 	/* Without Redis, what ended cannot be given back; its lease runs out. */
-	while (!job_crew_leaves(&c.crew) ||
-	       (job_crew_busy(&c.crew) > 0 && (c.redis || job_crew_runs(&c.crew)))) {
+	while (!job_pool_leaves(&c.pool) ||
+	       (job_pool_busy(&c.pool) > 0 && (c.redis || job_pool_runs(&c.pool)))) {
 		connect_both(&c);
 		write_ends(&c);
 		renew(&c);
 		look(&c);
-		if (job_crew_leaves(&c.crew))
+		if (job_pool_leaves(&c.pool))
 			stop_asking(&c);
 		else
 			ask_for_new(&c);
-		job_crew_start(&c.crew);
+		job_pool_start(&c.pool);
 		wait_for_work(&c);
 	}
 	hang_up(&c);

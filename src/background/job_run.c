@@ -5,7 +5,7 @@
 #include "background/value.h"
 #include "background/work.h"
 #include "base/json_text.h"
-#include "log/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,13 +1,12 @@
 /*
  * job_server - the jobs' process where a file has the jobs: takes them in, runs them, tells how they fare.
  *
- * Workers share one descriptor table, and POSIX locks belong to the table: SQLite in
- * two workers would not see each other's locks.  So one process has the file
- * and workers send it messages (job_client.h).
+ * One process has the file and workers send it messages (job_client.h), so that many
+ * requests share one write to the disk.
  *
  * One round: wait; read what workers ask; then, in one transaction, keep what
  * they hand over, write what ended and take what is due; and when that is on disk,
- * answer them and start what was taken.  So many requests share one write.
+ * answer them and start what was taken.
  */
 #include "background/job_store.h"
 
@@ -16,11 +15,11 @@
 #include "background/job_breaker.h"
 #include "background/job_claim.h"
 #include "background/job_client.h"
-#include "background/job_crew.h"
+#include "background/job_pool.h"
 #include "background/job_sqlite.h"
 #include "base/clock.h"
 #include "base/fault.h"
-#include "log/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +60,7 @@ struct server {
 	uint64_t away_until_ms;
 	uint64_t next_due_ms; /* by the file's clock */
 	struct client clients[CLIENTS_MAX];
-	struct job_crew crew;
+	struct job_pool pool;
 };
 
 static uint64_t steady_ms(void)
@@ -209,9 +208,9 @@ static void handle(struct server *server, struct client *c)
 
 static void write_ends(struct server *server)
 {
-	for (unsigned i = 0; i < server->crew.size; i++) {
-		const struct job_run *run = &server->crew.runs[i];
-		if (!job_crew_has_ended(run))
+	for (unsigned i = 0; i < server->pool.size; i++) {
+		const struct job_run *run = &server->pool.runs[i];
+		if (!job_pool_has_ended(run))
 			continue;
 		const struct job_outcome outcome = job_run_outcome(run);
 		const struct job_end end = job_judge(server->background->settings, &run->entry, &outcome);
@@ -222,13 +221,13 @@ static void write_ends(struct server *server)
 /* What is written is over. */
 static void clear_ends(struct server *server)
 {
-	for (unsigned i = 0; i < server->crew.size; i++) {
-		struct job_run *run = &server->crew.runs[i];
-		if (!job_crew_has_ended(run))
+	for (unsigned i = 0; i < server->pool.size; i++) {
+		struct job_run *run = &server->pool.runs[i];
+		if (!job_pool_has_ended(run))
 			continue;
 		const struct job_outcome outcome = job_run_outcome(run);
 		const struct job_end end = job_judge(server->background->settings, &run->entry, &outcome);
-		job_crew_clear(&server->crew, run, &end);
+		job_pool_clear(&server->pool, run, &end);
 	}
 }
 
@@ -237,18 +236,18 @@ static void take_due(struct server *server)
 {
 	struct job_run *run;
 
-	while (job_crew_may_start(&server->crew) && (run = job_crew_free(&server->crew))) {
+	while (job_pool_may_start(&server->pool) && (run = job_pool_free(&server->pool))) {
 		if (!job_sqlite_take(server->store, job_sqlite_now_ms(server->store), &run->entry))
 			return;
-		job_crew_take(&server->crew, run);
+		job_pool_take(&server->pool, run);
 	}
 }
 
 static void give_up_taken(struct server *server)
 {
-	for (unsigned i = 0; i < server->crew.size; i++)
-		if (server->crew.runs[i].is_taken && !server->crew.runs[i].since_ms)
-			job_crew_give_up(&server->crew, &server->crew.runs[i]);
+	for (unsigned i = 0; i < server->pool.size; i++)
+		if (server->pool.runs[i].is_taken && !server->pool.runs[i].since_ms)
+			job_pool_give_up(&server->pool, &server->pool.runs[i]);
 }
 
 static void settle_clients(struct server *server, bool is_kept)
@@ -264,7 +263,7 @@ static void settle_clients(struct server *server, bool is_kept)
 		c->is_answered = true;
 		write_client(c);
 	}
-	if (server->store && !job_crew_leaves(&server->crew))
+	if (server->store && !job_pool_leaves(&server->pool))
 		atomic_store(&shm->queued, job_sqlite_queued(server->store));
 	atomic_store(&shm->running, job_claim_count(shm));
 }
@@ -274,8 +273,8 @@ static bool has_work(const struct server *server)
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		if (is_open_question(&server->clients[i]))
 			return true;
-	for (unsigned i = 0; i < server->crew.size; i++)
-		if (job_crew_has_ended(&server->crew.runs[i]))
+	for (unsigned i = 0; i < server->pool.size; i++)
+		if (job_pool_has_ended(&server->pool.runs[i]))
 			return true;
 	return job_sqlite_now_ms(server->store) >= server->next_due_ms || steady_ms() >= server->forget_at_ms;
 }
@@ -327,7 +326,7 @@ static void transact(struct server *server)
 	else
 		give_up_taken(server);
 	settle_clients(server, is_kept);
-	job_crew_start(&server->crew);
+	job_pool_start(&server->pool);
 	if (is_kept)
 		note_good(server);
 	else
@@ -397,7 +396,7 @@ static int timeout_ms(const struct server *server)
 
 	if (server->away_until_ms > steady)
 		return (int)(server->away_until_ms - steady);
-	if (!server->store || !job_crew_may_start(&server->crew))
+	if (!server->store || !job_pool_may_start(&server->pool))
 		return -1;
 	uint64_t now_ms = job_sqlite_now_ms(server->store);
 	uint64_t left_ms = server->next_due_ms > now_ms ? server->next_due_ms - now_ms : 0;
@@ -406,7 +405,7 @@ static int timeout_ms(const struct server *server)
 
 static void wait_for_work(struct server *server)
 {
-	static struct pollfd fds[1 + CLIENTS_MAX + 1 + CREW_MAX];
+	static struct pollfd fds[1 + CLIENTS_MAX + 1 + JOB_POOL_MAX];
 	nfds_t count = 0;
 
 	fds[count++] = (struct pollfd){ .fd = server->listener, .events = POLLIN };
@@ -416,14 +415,14 @@ static void wait_for_work(struct server *server)
 			fds[count++] =
 				(struct pollfd){ .fd = c->fd, .events = c->is_answered ? POLLOUT : POLLIN };
 	}
-	job_crew_wait(&server->crew, fds, count, timeout_ms(server));
+	job_pool_wait(&server->pool, fds, count, timeout_ms(server));
 }
 
 /* The next that is due, where there is room for it. */
 static void look_ahead(struct server *server)
 {
 	server->next_due_ms = UINT64_MAX;
-	if (server->store && job_crew_may_start(&server->crew) && job_crew_free(&server->crew))
+	if (server->store && job_pool_may_start(&server->pool) && job_pool_free(&server->pool))
 		server->next_due_ms = job_sqlite_next_ms(server->store);
 }
 
@@ -442,15 +441,15 @@ static void look_at_others(struct server *server)
 {
 	unsigned others = job_claim_others(&server->background->shm->jobs);
 
-	if (server->store && others < server->others && !job_crew_leaves(&server->crew))
+	if (server->store && others < server->others && !job_pool_leaves(&server->pool))
 		job_sqlite_take_up(server->store);
 	server->others = others;
 }
 
 static bool live(struct server *server)
 {
-	while (!job_crew_leaves(&server->crew) || job_crew_busy(&server->crew) > 0) {
-		if (job_crew_leaves(&server->crew))
+	while (!job_pool_leaves(&server->pool) || job_pool_busy(&server->pool) > 0) {
+		if (job_pool_leaves(&server->pool))
 			retire(server);
 		look_at_others(server);
 		look_ahead(server);
@@ -474,7 +473,7 @@ static int serve(const struct background *b)
 	server.lock = -1;
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		server.clients[i].fd = -1;
-	if (job_crew_init(&server.crew, b) != 0)
+	if (job_pool_init(&server.pool, b) != 0)
 		return 1;
 	signal(SIGXFSZ, SIG_IGN); /* a full disk is an error, not a death */
 	server.listener = listen_here(b);
@@ -494,7 +493,7 @@ static bool check(const char *path)
 }
 #else
 #include "background/job_client.h"
-#include "log/log.h"
+#include "base/log.h"
 
 static bool check(const char *path)
 {

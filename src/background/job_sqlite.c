@@ -4,7 +4,7 @@
 
 #include "background/job_claim.h"
 #include "background/job_clock.h"
-#include "log/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -366,8 +366,8 @@ bool job_sqlite_take_up(struct job_sqlite *s)
 	         attempts, attempts, (long long)job_sqlite_now_ms(s));
 	int code = sqlite3_exec(s->db, text, NULL, NULL, NULL);
 	if (code == SQLITE_OK && sqlite3_changes(s->db) > 0)
-		log_line("jobs %s: %d were running when their process ended", s->path,
-		         sqlite3_changes(s->db));
+		log_notice("jobs %s: %d were running when their process ended", s->path,
+		           sqlite3_changes(s->db));
 	note(s, code);
 	count_all(s);
 	return !s->is_bad;

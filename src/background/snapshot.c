@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/json_text.h"
-#include "log/log.h"
+#include "base/log.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,7 +27,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TRIES = 1000, FILE_MAX = PLACE_MAX + 48 };
+enum { TRIES = 1000, FILE_MAX = RUNTIME_DIRECTORY_MAX + 48 };
 
 /* What this process holds of a name. */
 struct view {
@@ -84,7 +84,7 @@ static unsigned find(const char *name, bool make)
 
 static void name_file(char path[FILE_MAX], const struct snapshot_shm *s, uint64_t version)
 {
-	snprintf(path, FILE_MAX, "%.*s/%016" PRIx64 ".%" PRIu64, PLACE_MAX - 1, shared->place,
+	snprintf(path, FILE_MAX, "%.*s/%016" PRIx64 ".%" PRIu64, RUNTIME_DIRECTORY_MAX - 1, shared->place,
 	         atomic_load(&s->key), version);
 }
 

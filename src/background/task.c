@@ -4,7 +4,7 @@
 #include "background/snapshot.h"
 #include "background/work.h"
 #include "base/clock.h"
-#include "log/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -190,7 +190,7 @@ static void say(const struct background_task *task, const struct task_shm *shm, 
 	uint64_t spacing_ms = task_spacing_ms(task->period_ms, in_row);
 
 	if (in_row == 0 && in_row_before > 0)
-		log_line("task %s: good again after %u failures", task->name, in_row_before);
+		log_notice("task %s: good again after %u failures", task->name, in_row_before);
 	if (in_row > 0 && (in_row_before == 0 || is_new_reason))
 		log_warning("task %s failed: %.*s; it runs again in %llu.%llu s, less often while it fails",
 		            task->name, BACKGROUND_REASON_MAX - 1, shm->reason,

@@ -1,7 +1,7 @@
 /* work - see work.h. */
 #include "background/work.h"
 
-#include "log/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -61,7 +61,8 @@ static void settle_signals(void)
 	const struct sigaction action = { .sa_handler = do_nothing, .sa_flags = SA_RESTART };
 	sigset_t set;
 
-	for (const int *s = (const int[]){ SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGTERM, 0 }; *s; s++)
+	for (const int *s = (const int[]){ SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGTERM, 0 };
+	     *s; s++)
 		sigaction(*s, &action, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM); /* waited for */

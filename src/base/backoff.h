@@ -6,7 +6,8 @@
 
 enum { BACKOFF_FREE = 2, BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000 };
 
-/* After so many deaths in a row that came at once: nothing for the first ones, then twice as long each time. */
+/* After so many deaths in a row that came at once: nothing for the first ones, then twice as long each time.
+ */
 static inline uint64_t backoff_ms(unsigned quick_deaths)
 {
 	if (quick_deaths <= BACKOFF_FREE)

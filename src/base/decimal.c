@@ -36,7 +36,7 @@ void decimal_exact(double value, char text[DECIMAL_MAX])
 
 void decimal_part(uint64_t count, uint64_t per_unit, char text[DECIMAL_MAX])
 {
-	char *end = text + DECIMAL_MAX, *first = end;
+	char digits[DECIMAL_MAX], *first = digits + sizeof digits;
 
 	*--first = '\0';
 	for (uint64_t rest = per_unit; rest > 1; rest /= 10, count /= 10)
@@ -45,5 +45,5 @@ void decimal_part(uint64_t count, uint64_t per_unit, char text[DECIMAL_MAX])
 	do
 		*--first = (char)('0' + count % 10);
 	while (count /= 10);
-	memmove(text, first, (size_t)(end - first));
+	memcpy(text, first, (size_t)(digits + sizeof digits - first));
 }

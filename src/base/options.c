@@ -1,9 +1,9 @@
 /* options - see options.h.  The file is read by libinih, the command line by getopt_long. */
 #include "base/options.h"
 
+#include "base/log.h"
 #include "base/quantity.h"
 #include "base/redis_url.h"
-#include "log/log.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -441,7 +441,7 @@ static enum options_verdict tell_and_end(const struct options *options)
 	if (options->print)
 		for (size_t i = 0; i < options->count; i++)
 			print_one(&options->specs[i], &options->drafts[i]);
-	log_line("the %s good", options->file ? "options and the file are" : "options are");
+	log_notice("the %s good", options->file ? "options and the file are" : "options are");
 	return OPTIONS_DONE;
 }
 

@@ -1,4 +1,5 @@
-/* order - what a master wants of a helper process, in memory that both share.  SIGTERM says that it changed. */
+/* order - what a master wants of a helper process, in memory that both share.  SIGTERM says that it changed.
+ */
 #ifndef PERCORE_ORDER_H
 #define PERCORE_ORDER_H
 

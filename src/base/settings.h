@@ -1,4 +1,4 @@
-/* settings - what the options set: the pool's own, with their defaults. */
+/* settings - what the options set (service/settings_table.h). */
 #ifndef PERCORE_SETTINGS_H
 #define PERCORE_SETTINGS_H
 
@@ -39,15 +39,6 @@ struct settings {
 	long job_timeout_ms, job_retry_ms;
 	long job_keep_ms, job_keep_count, job_keep_bytes; /* of those that have ended */
 };
-
-extern const struct settings settings_defaults;
-
-/* Writes the table of options that set *settings; returns how many.  `specs` has room for SETTINGS_MAX. */
-enum { SETTINGS_MAX = 48 };
-size_t settings_specs(struct settings *settings, struct option_spec *specs);
-
-/* After options_parse: values that are good each for itself, but not as a whole.  False and said. */
-bool settings_check(struct settings *settings);
 
 /* How many workers there are to be; one at least. */
 unsigned settings_workers(const struct settings *settings);

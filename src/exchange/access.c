@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
-#include "exchange/quota.h"
+#include "exchange/rate_limit.h"
 #include "exchange/request.h"
 
 #include <arpa/inet.h>
@@ -22,15 +22,15 @@ enum {
 
 /* Of this worker. */
 static struct access_ring_shm *ring; /* NULL: it writes no records */
-static unsigned own_seat;
+static unsigned own_worker_id;
 
-void access_enter(const struct access *access, unsigned index, unsigned seat)
+void access_enter(const struct access *access, unsigned index, unsigned worker_id)
 {
 	if (!access->shm || !access->is_on || index >= ACCESS_RINGS)
 		return;
 	ring = &access->shm->rings[index];
-	own_seat = seat;
-	access_ring_enter(access->shm, index, seat, getpid());
+	own_worker_id = worker_id;
+	access_ring_enter(access->shm, index, worker_id, getpid());
 }
 
 void access_leave(void)
@@ -55,7 +55,7 @@ static const char *client_of(const struct percore_request *request, char text[IN
 	const struct limit_policy *policy = &request->exchange->limit.policy;
 	struct address client;
 
-	if (!(policy->proxies_count || policy->trusts_unix) || !quota_client(request, &client))
+	if (!(policy->proxies_count || policy->trusts_unix) || !rate_limit_client(request, &client))
 		return percore_param(request, "REMOTE_ADDR");
 	if (address_is_ipv4(&client))
 		return inet_ntop(AF_INET, client.bytes + 12, text, INET6_ADDRSTRLEN);
@@ -104,11 +104,11 @@ void access_begin(struct percore_request *request)
 		return;
 	}
 	record->start_ns = request->exchange->metrics->since_ns;
-	record->worker = (uint16_t)own_seat;
+	record->worker = (uint16_t)own_worker_id;
 	access_record_add(record, ACCESS_METHOD, request->method, METHOD_MAX);
 	add_path(request, record);
 	access_record_add(record, ACCESS_CLIENT, client_of(request, client), CLIENT_MAX);
-	access_record_add(record, ACCESS_ID, request->id, INHAND_ID_MAX - 1);
+	access_record_add(record, ACCESS_ID, request->id, IN_FLIGHT_ID_MAX - 1);
 	access_record_add(record, ACCESS_TRACEPARENT, percore_param(request, "HTTP_TRACEPARENT"), TRACE_MAX);
 	if (request->exchange->access.is_combined)
 		add_for_combined(request, record);
@@ -154,11 +154,11 @@ static struct access_record_shm *draft_from_hand(struct access_ring_shm *dead,
 
 	if (!record)
 		return NULL;
-	record->start_ns = atomic_load(&death->hand->since_ms) * 1000000;
-	record->worker = (uint16_t)atomic_load(&dead->seat);
-	access_record_add(record, ACCESS_METHOD, death->hand->method, INHAND_METHOD_MAX - 1);
-	access_record_add(record, ACCESS_PATH, death->hand->path, INHAND_PATH_MAX - 1);
-	access_record_add(record, ACCESS_ID, death->id, INHAND_ID_MAX - 1);
+	record->start_ns = atomic_load(&death->in_flight->since_ms) * 1000000;
+	record->worker = (uint16_t)atomic_load(&dead->worker_id);
+	access_record_add(record, ACCESS_METHOD, death->in_flight->method, IN_FLIGHT_METHOD_MAX - 1);
+	access_record_add(record, ACCESS_PATH, death->in_flight->path, IN_FLIGHT_PATH_MAX - 1);
+	access_record_add(record, ACCESS_ID, death->id, IN_FLIGHT_ID_MAX - 1);
 	access_ring_draft(dead, record);
 	return record;
 }
@@ -173,12 +173,12 @@ void access_complete(const struct access *access, const struct access_death *dea
 	if (!atomic_load(&dead->worker_pid) || access_ring_is_out(dead))
 		return;
 	struct access_record_shm *record = access_ring_drafted(dead);
-	if (!record && death->fate == ACCESS_STOOD_IN)
+	if (!record && death->fate == ACCESS_FALLBACK)
 		record = draft_from_hand(dead, death);
 	if (!record)
 		return;
 	record->duration_ns = now_ns > record->start_ns ? now_ns - record->start_ns : 0;
-	if (death->fate == ACCESS_STOOD_IN || (death->fate == ACCESS_BROKEN && record->status == 0)) {
+	if (death->fate == ACCESS_FALLBACK || (death->fate == ACCESS_BROKEN && record->status == 0)) {
 		record->status = (uint16_t)death->status;
 		record->body_bytes = 0;
 	}
@@ -187,7 +187,7 @@ void access_complete(const struct access *access, const struct access_death *dea
 	access_ring_publish(access->shm, dead, record);
 }
 
-void access_bury(const struct access *access, unsigned index)
+void access_reclaim(const struct access *access, unsigned index)
 {
 	if (access && access->shm)
 		access_ring_leave(&access->shm->rings[index]);

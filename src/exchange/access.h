@@ -8,9 +8,9 @@
 #ifndef PERCORE_ACCESS_H
 #define PERCORE_ACCESS_H
 
+#include "access/access_ring.h"
 #include "base/options.h"
 #include "state/in_flight.h"
-#include "log/access_ring.h"
 
 struct percore_request;
 
@@ -23,7 +23,7 @@ struct access {
 };
 
 /* Worker: at its start, and its end. */
-void access_enter(const struct access *access, unsigned index, unsigned seat);
+void access_enter(const struct access *access, unsigned index, unsigned worker_id);
 void access_leave(void);
 
 /* Worker, before it reads a request. */
@@ -38,13 +38,13 @@ void access_end(const struct percore_request *request);
 /* What became of the request that a dead worker had in hand. */
 enum access_fate {
 	ACCESS_SENT,     /* its answer had left whole */
-	ACCESS_STOOD_IN, /* the master answered */
+	ACCESS_FALLBACK, /* the master answered */
 	ACCESS_BROKEN,   /* the connection was cut */
 };
 
 struct access_death {
 	unsigned index; /* of the ring */
-	const struct inhand_shm *hand;
+	const struct in_flight_shm *in_flight;
 	const char *id;
 	enum access_fate fate;
 	int status; /* of the master's answer */
@@ -54,6 +54,6 @@ struct access_death {
 void access_complete(const struct access *access, const struct access_death *death);
 
 /* Master: the worker of this ring is dead. */
-void access_bury(const struct access *access, unsigned index);
+void access_reclaim(const struct access *access, unsigned index);
 
 #endif

@@ -1,9 +1,9 @@
 /* answer - the status line, the headers and the body, whole or as a stream. */
 #include "base/ascii.h"
 #include "base/json_text.h"
+#include "base/log.h"
 #include "base/utf8.h"
 #include "exchange/request.h"
-#include "log/log.h"
 
 #include <stdio.h>
 #include <string.h>

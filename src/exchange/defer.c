@@ -9,8 +9,8 @@
 
 #include "background/job_store.h"
 #include "background/value.h"
+#include "base/log.h"
 #include "exchange/request.h"
-#include "log/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

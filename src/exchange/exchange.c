@@ -3,10 +3,10 @@
 
 #include "background/snapshot.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/utf8.h"
-#include "exchange/quota.h"
+#include "exchange/rate_limit.h"
 #include "exchange/request.h"
-#include "log/log.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -97,15 +97,15 @@ static void refuse_for_overload(struct percore_request *request)
 
 static bool is_overload(const struct percore_request *request)
 {
-	const struct shed *shed = &request->exchange->shed;
+	const struct overload *overload = &request->exchange->overload;
 	uint64_t wall_ms = clock_read_ns(CLOCK_REALTIME) / 1000000;
 	const char *start = percore_param(request, "PERCORE_START");
 
-	if (!shed->shm || (request->route && request->route->is_probe))
+	if (!overload->shm || (request->route && request->route->is_probe))
 		return false;
-	int64_t wait_ms = shed_wait_ms(shed, start, wall_ms);
+	int64_t wait_ms = overload_wait_ms(overload, start, wall_ms);
 	metrics_note_wait(request->exchange->metrics, wait_ms);
-	return shed_refuses(shed, wait_ms, clock_coarse_ms());
+	return overload_refuses(overload, wait_ms, clock_coarse_ms());
 }
 
 static void serve_known_path(struct percore_request *request)
@@ -137,7 +137,7 @@ static void note(char *to, size_t size, const char *text)
 static void dispatch(struct percore_request *request)
 {
 	const struct exchange *exchange = request->exchange;
-	struct inhand_shm *hand = fcgi_hand(request->fcgi);
+	struct in_flight_shm *in_flight = fcgi_in_flight(request->fcgi);
 	const struct route *same_path = NULL;
 	bool has_length;
 
@@ -148,14 +148,14 @@ static void dispatch(struct percore_request *request)
 			"The web server sent no REQUEST_METHOD; in nginx, add: include fastcgi_params;");
 		return;
 	}
-	note(hand->method, sizeof hand->method, request->method);
+	note(in_flight->method, sizeof in_flight->method, request->method);
 	request->is_head = strcmp(request->method, "HEAD") == 0;
 	int error = find_path(request);
 	if (error) {
 		refuse_path(request, error);
 		return;
 	}
-	note(hand->path, sizeof hand->path, request->path);
+	note(in_flight->path, sizeof in_flight->path, request->path);
 	if (!find_length(request, &has_length)) {
 		percore_answer_problem(request, 400, "Content-Length is not a number.");
 		return;
@@ -177,8 +177,8 @@ static void dispatch(struct percore_request *request)
 		percore_answer_problem(request, 404, "Only probes are served at this address.");
 	else if (is_overload(request))
 		refuse_for_overload(request);
-	else if (!quota_admits(request))
-		quota_refuse(request);
+	else if (!rate_limit_admits(request))
+		rate_limit_refuse(request);
 	else if (!same_path)
 		percore_answer_problem(request, 404, "Nothing is served at this path.");
 	else if (request->body_length > exchange->max_body)
@@ -204,7 +204,8 @@ static void answer_for_handler(struct percore_request *request)
 	}
 }
 
-/* A web server may send the whole body before it reads an answer, and takes a close before that for a failure. */
+/* A web server may send the whole body before it reads an answer, and takes a close before that for a
+ * failure. */
 static void drain_body(struct percore_request *request)
 {
 	uint64_t length = fcgi_drain(request->fcgi, request->exchange->max_body);
@@ -234,6 +235,6 @@ void exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
 	metrics_count(exchange->metrics,
 	              &(struct metrics_answer){ .bytes_in = request.body_read,
 	                                        .bytes_out = request.answer_length - request.answer_left,
-	                                        .is_whole = fcgi_hand(fcgi)->sent == INHAND_WHOLE });
+	                                        .is_whole = fcgi_in_flight(fcgi)->sent == IN_FLIGHT_WHOLE });
 	access_end(&request);
 }

@@ -7,14 +7,14 @@
 #include "exchange/route.h"
 #include "state/limit.h"
 #include "state/metrics.h"
-#include "state/shed.h"
+#include "state/overload.h"
 
 /* What holds for every request; made before the workers start. */
 struct exchange {
 	const struct routes *routes;
 	const char *prefix; /* "" or "/api" */
 	size_t max_body;    /* bytes */
-	struct shed shed;
+	struct overload overload;
 	struct limit limit;
 	struct metrics *metrics; /* counts nothing where it has no memory */
 	bool only_probes;        /* the admin address */

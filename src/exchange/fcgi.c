@@ -8,8 +8,8 @@
 #include "exchange/fcgi.h"
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "exchange/fcgios.h"
-#include "log/log.h"
 
 #include <errno.h>
 #include <fcgiapp.h>
@@ -39,14 +39,14 @@ static void close_for_libfcgi(void *context)
 {
 	struct fcgi *fcgi = context;
 	const struct input *in = &fcgi->input;
-	bool is_whole = fcgi->source.hand->sent == INHAND_WHOLE && (in->has_end || in->is_aborted);
+	bool is_whole = fcgi->source.in_flight->sent == IN_FLIGHT_WHOLE && (in->has_end || in->is_aborted);
 
 	fcgi->source.close(fcgi->source.context, &fcgi->input, is_whole && in->records.keep);
 }
 
-static void tell_sent(const struct fcgi *fcgi, enum inhand_sent sent)
+static void tell_sent(const struct fcgi *fcgi, enum in_flight_sent sent)
 {
-	atomic_store_explicit(&fcgi->source.hand->sent, sent, memory_order_release);
+	atomic_store_explicit(&fcgi->source.in_flight->sent, sent, memory_order_release);
 }
 
 static void note_writing(void *context, const void *bytes, size_t size)
@@ -55,8 +55,8 @@ static void note_writing(void *context, const void *bytes, size_t size)
 
 	(void)bytes;
 	(void)size;
-	bool is_whole = fcgi->is_last && fcgi->source.hand->sent == INHAND_NOTHING;
-	tell_sent(fcgi, is_whole ? INHAND_ONE_WRITE : INHAND_PART);
+	bool is_whole = fcgi->is_last && fcgi->source.in_flight->sent == IN_FLIGHT_NOTHING;
+	tell_sent(fcgi, is_whole ? IN_FLIGHT_ONE_WRITE : IN_FLIGHT_PART);
 }
 
 struct fcgi *fcgi_new(const struct fcgi_source *source)
@@ -84,14 +84,14 @@ struct fcgi *fcgi_new(const struct fcgi_source *source)
 	return fcgi;
 }
 
-struct fcgi *fcgi_new_cgi(struct inhand_shm *hand)
+struct fcgi *fcgi_new_cgi(struct in_flight_shm *in_flight)
 {
 	struct fcgi *fcgi = calloc(1, sizeof *fcgi);
 
 	if (!fcgi)
 		return NULL;
 	fcgi->cgi = true;
-	fcgi->source.hand = hand;
+	fcgi->source.in_flight = in_flight;
 	return fcgi;
 }
 
@@ -101,18 +101,18 @@ void fcgi_free(struct fcgi *fcgi)
 	free(fcgi);
 }
 
-struct inhand_shm *fcgi_hand(const struct fcgi *fcgi)
+struct in_flight_shm *fcgi_in_flight(const struct fcgi *fcgi)
 {
-	return fcgi->source.hand;
+	return fcgi->source.in_flight;
 }
 
-void fcgi_take_in_hand(const struct input *in, struct inhand_shm *hand)
+void fcgi_note_in_flight(const struct input *in, struct in_flight_shm *in_flight)
 {
-	atomic_store_explicit(&hand->fcgi_id, in->records.id, memory_order_relaxed);
-	atomic_store_explicit(&hand->keep, in->records.keep, memory_order_relaxed);
-	atomic_store_explicit(&hand->has_whole_input, in->has_end && !input_has_next(in),
+	atomic_store_explicit(&in_flight->fcgi_id, in->records.id, memory_order_relaxed);
+	atomic_store_explicit(&in_flight->keep, in->records.keep, memory_order_relaxed);
+	atomic_store_explicit(&in_flight->has_whole_input, in->has_end && !input_has_next(in),
 	                      memory_order_relaxed);
-	atomic_store_explicit(&hand->sent, INHAND_NOTHING, memory_order_release);
+	atomic_store_explicit(&in_flight->sent, IN_FLIGHT_NOTHING, memory_order_release);
 }
 
 bool fcgi_accept(struct fcgi *fcgi)
@@ -217,7 +217,7 @@ int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
 		next += part;
 		size -= (size_t)part;
 	}
-	if (fcgi->source.hand->sent == INHAND_PART)
+	if (fcgi->source.in_flight->sent == IN_FLIGHT_PART)
 		fault_point("mid-answer");
 	return 0;
 }
@@ -228,7 +228,7 @@ void fcgi_end(struct fcgi *fcgi)
 
 	if (fcgi->cgi) {
 		if (fflush(stdout) == 0)
-			tell_sent(fcgi, INHAND_WHOLE);
+			tell_sent(fcgi, IN_FLIGHT_WHOLE);
 		return;
 	}
 	bool sent = FCGX_FClose(r->err) == 0;
@@ -238,12 +238,12 @@ void fcgi_end(struct fcgi *fcgi)
 	sent &= FCGX_FClose(r->out) == 0;
 	fault_point("after-write");
 	if (sent)
-		tell_sent(fcgi, INHAND_WHOLE);
+		tell_sent(fcgi, IN_FLIGHT_WHOLE);
 }
 
 void fcgi_abandon(struct fcgi *fcgi)
 {
 	fcgi->is_cut = true;
 	if (!fcgi->cgi)
-		tell_sent(fcgi, INHAND_PART);
+		tell_sent(fcgi, IN_FLIGHT_PART);
 }

@@ -1,9 +1,10 @@
-/* fcgi - one request at a time through libfcgi; the only file that calls it, beside its OS layer (fcgios.c). */
+/* fcgi - one request at a time through libfcgi; the only file that calls it, beside its OS layer (fcgios.c).
+ */
 #ifndef PERCORE_FCGI_H
 #define PERCORE_FCGI_H
 
-#include "state/in_flight.h"
 #include "exchange/input.h"
+#include "state/in_flight.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,7 +17,7 @@ struct fcgi;
 /* Whence connections come, and where they go.  Called by libfcgi, through fcgi_accept and fcgi_finish. */
 struct fcgi_source {
 	struct input_settings input;
-	struct inhand_shm *hand; /* told how far the request is; never NULL */
+	struct in_flight_shm *in_flight; /* told how far the request is; never NULL */
 	/* Waits for a connection and looks until it has a whole head: its descriptor, or -1 to leave. */
 	int (*accept)(void *context, struct input *input);
 	/* The request is over.  is_open: the connection may carry another one. */
@@ -26,7 +27,7 @@ struct fcgi_source {
 
 /* NULL: no memory, or libfcgi does not call percore's OS layer, and it was said.  `source` is copied. */
 struct fcgi *fcgi_new(const struct fcgi_source *source);
-struct fcgi *fcgi_new_cgi(struct inhand_shm *hand); /* the one request of a plain CGI process */
+struct fcgi *fcgi_new_cgi(struct in_flight_shm *in_flight); /* the one request of a plain CGI process */
 void fcgi_free(struct fcgi *fcgi);
 
 /* The next request, its head read.  False: source->accept said to leave. */
@@ -36,9 +37,9 @@ bool fcgi_accept(struct fcgi *fcgi);
 void fcgi_finish(struct fcgi *fcgi);
 
 /* Tells in `hand` what the master answers from, should we die from now on. */
-void fcgi_take_in_hand(const struct input *input, struct inhand_shm *hand);
+void fcgi_note_in_flight(const struct input *input, struct in_flight_shm *in_flight);
 
-struct inhand_shm *fcgi_hand(const struct fcgi *fcgi);
+struct in_flight_shm *fcgi_in_flight(const struct fcgi *fcgi);
 
 /* Of several with this name the last, as php-fpm and Go have it; lent until the end. */
 const char *fcgi_param(const struct fcgi *fcgi, const char *name);
@@ -49,7 +50,8 @@ size_t fcgi_params(const struct fcgi *fcgi, const char *name, const char **value
 /* Bytes of the body: how many, 0 at FCGI_STDIN's end, -ETIMEDOUT, or -EPROTO when it broke off. */
 ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size);
 
-/* Reads what is left of the body, at most `max` bytes, and drops it.  Returns how long the body was so far. */
+/* Reads what is left of the body, at most `max` bytes, and drops it.  Returns how long the body was so far.
+ */
 uint64_t fcgi_drain(struct fcgi *fcgi, uint64_t max);
 
 /* True when what came in the body was no FastCGI: the connection can only be closed. */

@@ -19,9 +19,9 @@
 /* What a process serves from.  Lent as long as it serves. */
 struct fcgios {
 	struct input *input;
-	int (*accept)(void *context);                                /* a connection whose head `input` has; -1: leave */
+	int (*accept)(void *context); /* a connection whose head `input` has; -1: leave */
 	void (*writing)(void *context, const void *bytes, size_t n); /* these are about to leave */
-	void (*close)(void *context);                                /* its request is over: keep it or close it */
+	void (*close)(void *context); /* its request is over: keep it or close it */
 	void *context;
 };
 

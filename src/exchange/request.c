@@ -2,7 +2,7 @@
 #include "exchange/request.h"
 
 #include "base/ascii.h"
-#include "log/log.h"
+#include "base/log.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@ void request_seed(void)
  * 32 hex digits, different in every process and request: 64 random bits of this
  * process and a counter, mixed so that neighbours do not look alike.  Not secret.
  */
-void request_make_id(char id[INHAND_ID_MAX])
+void request_make_id(char id[IN_FLIGHT_ID_MAX])
 {
 	uint64_t mixed = id_seed[1] += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 */
 
@@ -42,9 +42,9 @@ void request_make_id(char id[INHAND_ID_MAX])
 bool request_is_good_id(const char *id)
 {
 	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-	size_t length = strnlen(id, INHAND_ID_MAX);
+	size_t length = strnlen(id, IN_FLIGHT_ID_MAX);
 
-	return length > 0 && length < INHAND_ID_MAX && id[strspn(id, good)] == '\0';
+	return length > 0 && length < IN_FLIGHT_ID_MAX && id[strspn(id, good)] == '\0';
 }
 
 /* A header that came several times, made one when it is asked for: the parameter's name, a NUL, the value. */
@@ -64,7 +64,7 @@ void request_init(struct percore_request *request, const struct exchange *exchan
 		strcpy(request->id, given);
 	else
 		request_make_id(request->id);
-	strcpy(fcgi_hand(fcgi)->id, request->id);
+	strcpy(fcgi_in_flight(fcgi)->id, request->id);
 }
 
 void request_fini(struct percore_request *request)
@@ -123,6 +123,15 @@ const char *percore_path_value(struct percore_request *request, const char *name
 
 enum { HEADER_MAX = 64 }; /* of one name: those before are not looked at */
 
+static void *need(size_t bytes)
+{
+	void *memory = malloc(bytes);
+
+	if (!memory)
+		percore_no_memory();
+	return memory;
+}
+
 static char *append(char *to, const char *text)
 {
 	size_t length = strlen(text);
@@ -139,9 +148,7 @@ static struct joined *join(const char *name, const char *const *values, size_t c
 
 	for (size_t i = 0; i < count; i++)
 		bytes += strlen(values[i]) + 2;
-	struct joined *joined = malloc(sizeof *joined + bytes);
-	if (!joined)
-		percore_no_memory();
+	struct joined *joined = need(sizeof *joined + bytes);
 	char *end = append(joined->text, name);
 	*end++ = '\0';
 	for (size_t i = 0; i < count; i++)

@@ -28,7 +28,7 @@ struct percore_request {
 	bool is_unlogged;                 /* leaves no line in the access log */
 	struct access_record_shm *record; /* the draft of its line; NULL: none yet */
 	/* request_init clears up to here: what follows is written before it is read. */
-	char id[INHAND_ID_MAX];
+	char id[IN_FLIGHT_ID_MAX];
 	char headers[2048]; /* of percore_set_header: whole lines, headers_length bytes */
 	char path_buffer[4096];
 	char query[1024];      /* the value that percore_query lent last */
@@ -39,7 +39,7 @@ struct percore_request {
 void request_seed(void);
 
 /* Writes a new id of 32 hex digits. */
-void request_make_id(char id[INHAND_ID_MAX]);
+void request_make_id(char id[IN_FLIGHT_ID_MAX]);
 
 /* `id`, NUL-terminated within its size, may stand in headers, JSON and logs: [A-Za-z0-9._-]{1,128}. */
 bool request_is_good_id(const char *id);

@@ -253,3 +253,13 @@ void routes_fini(struct routes *routes)
 	}
 	free(routes->all);
 }
+
+const char *routes_at(void *routes, size_t i, unsigned **entry)
+{
+	struct routes *all = routes;
+
+	if (i >= all->count)
+		return NULL;
+	*entry = &all->all[i].entry;
+	return all->all[i].pattern;
+}

@@ -44,4 +44,7 @@ int route_path(const char *uri, char *path, size_t size);
 /* The path below the prefix ("" or "/api"), or NULL when it lies outside. */
 const char *route_below(const char *path, const char *prefix);
 
+/* For metrics: the pattern of the i-th, and where its entry is noted; NULL: there are no more. */
+const char *routes_at(void *routes, size_t i, unsigned **entry);
+
 #endif

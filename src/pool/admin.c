@@ -24,7 +24,7 @@ static int run(const struct helpers *h, const struct order_shm *order)
 	(void)order; /* SIGTERM says it */
 	exchange = *h->exchange;
 	exchange.only_probes = true;
-	exchange.shed.shm = NULL;
+	exchange.overload.shm = NULL;
 	exchange.access.shm = NULL;
 	return single_run(&(struct single){ .listener = h->admin_listener,
 	                                    .settings = h->settings,
@@ -33,6 +33,8 @@ static int run(const struct helpers *h, const struct order_shm *order)
 	                                    .draining = &h->shm->draining });
 }
 
-const struct helper_kind helper_admin = {
-	.name = "probes' process", .process = "percore-admin", .is_wanted = is_wanted, .keep = keep, .run = run
-};
+const struct helper_kind helper_admin = { .name = "probes' process",
+	                                  .process = "percore-admin",
+	                                  .is_wanted = is_wanted,
+	                                  .keep = keep,
+	                                  .run = run };

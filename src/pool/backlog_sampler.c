@@ -11,28 +11,28 @@ static uint64_t served(const struct backlog_sampler *s)
 
 	for (unsigned i = 0; i < top && i < SLOTS_MAX; i++)
 		requests += atomic_load(&s->slots[i].requests);
-	return requests - atomic_load(&s->shed->shm->refused);
+	return requests - atomic_load(&s->overload->shm->refused);
 }
 
 void backlog_sampler_look(struct backlog_sampler *s, uint64_t now_ms)
 {
 	unsigned waiting, most;
 	uint64_t requests = served(s);
-	struct shed_backlog look = { .waited = atomic_load(&s->shm->backlog),
-		                     .served = requests - s->looked_served,
-		                     .elapsed_ms = now_ms - s->looked_ms };
+	struct overload_backlog look = { .waited = atomic_load(&s->shm->backlog),
+		                         .served = requests - s->looked_served,
+		                         .elapsed_ms = now_ms - s->looked_ms };
 
 	if (backlog_look(s->connections->listener, &waiting, &most) != 0)
 		return;
 	look.waiting = waiting;
 	if (s->looked_ms) /* else nothing tells what was served when */
-		shed_watch_backlog(s->shed, &look);
+		overload_watch_backlog(s->overload, &look);
 	s->looked_served = requests;
 	s->looked_ms = now_ms;
 	s->is_busy = look.served > 0 || waiting > 0;
 	/* Where starts are not known, what waits must stay where it can be counted. */
 	atomic_store(&s->connections->shm->is_crowded,
-	             waiting > s->workers && atomic_load(&s->shed->shm->knows_starts));
+	             waiting > s->workers && atomic_load(&s->overload->shm->knows_starts));
 	atomic_store(&s->shm->backlog, waiting);
 	if (waiting > atomic_load(&s->shm->backlog_max))
 		atomic_store(&s->shm->backlog_max, waiting);

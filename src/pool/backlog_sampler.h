@@ -3,14 +3,14 @@
 #define PERCORE_BACKLOG_SAMPLER_H
 
 #include "pool/connections.h"
+#include "state/overload.h"
 #include "state/scoreboard.h"
-#include "state/shed.h"
 
 struct backlog_sampler {
 	struct connections *connections;
 	struct pool_shm *shm;
 	const struct worker_shm *slots;
-	const struct shed *shed;
+	const struct overload *overload;
 	unsigned workers;
 	uint64_t looked_ms, looked_served; /* at the last look */
 	bool is_busy;                      /* requests were served since the look before */

@@ -1,5 +1,6 @@
 /*
- * connections - the one queue of all workers: a table of the connections that the web server keeps, and an epoll.
+ * connections - the one queue of all workers: a table of the connections that the web server keeps, and an
+ * epoll.
  *
  * A claim word in shared memory says who serves a connection.  Each process has
  * descriptors of its own: the master those of all connections in the table (registry.h),
@@ -49,14 +50,14 @@ struct connection_shm {
 };
 
 struct connections_shm {
-	_Atomic uint32_t draining;   /* no more accepts; answered connections are closed */
-	_Atomic uint32_t retired;    /* no more accepts; connections go to the next generation */
-	_Atomic uint32_t paused;     /* no more accepts for now: a worker has no descriptor left */
-	_Atomic uint32_t is_crowded; /* the backlog is long: see intake_take_in */
-	_Atomic uint32_t full_s;     /* when there was no room last, and it was said; 0: it is over */
-	_Atomic uint32_t top;        /* one above the highest slot in use ever */
-	_Atomic uint32_t hint;       /* where a free slot may be */
-	_Atomic uint32_t open;       /* slots in use */
+	_Atomic uint32_t draining;          /* no more accepts; answered connections are closed */
+	_Atomic uint32_t retired;           /* no more accepts; connections go to the next generation */
+	_Atomic uint32_t paused;            /* no more accepts for now: a worker has no descriptor left */
+	_Atomic uint32_t is_crowded;        /* the backlog is long: see intake_take_in */
+	_Atomic uint32_t full_s;            /* when there was no room last, and it was said; 0: it is over */
+	_Atomic uint32_t top;               /* one above the highest slot in use ever */
+	_Atomic uint32_t hint;              /* where a free slot may be */
+	_Atomic uint32_t open;              /* slots in use */
 	_Atomic uint64_t registered, asked; /* messages to the master, for whoever measures */
 	_Atomic uint32_t parts[CONNECTIONS_PARTS]; /* 1 + the slot that has it; 0: free */
 	struct connection_shm slots[];

@@ -1,8 +1,8 @@
 /* handover - see handover.h. */
 #include "pool/handover.h"
 
+#include "base/log.h"
 #include "base/message.h"
-#include "log/log.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /* helpers - see helpers.h. */
 #include "pool/helpers.h"
 
+#include "access/access_ring.h"
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/descriptors.h"
-#include "log/access_ring.h"
-#include "log/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <stdio.h>

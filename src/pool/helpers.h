@@ -38,9 +38,9 @@ struct helpers {
 	const struct exchange *exchange;
 	struct background *background;
 	struct pool_shm *shm;
-	int admin_listener; /* -1: none */
-	int memory;         /* the descriptor of the shared memory */
-	unsigned lane;      /* of this generation: below GENERATIONS_MAX */
+	int admin_listener;       /* -1: none */
+	int memory;               /* the descriptor of the shared memory */
+	unsigned lane;            /* of this generation: below GENERATIONS_MAX */
 	struct order_shm *orders; /* HELPERS_MAX, in memory that they share */
 	struct helper all[HELPERS_MAX];
 	struct helper_post {
@@ -64,7 +64,7 @@ struct helper_kind {
 	bool (*is_in_the_way)(const struct helpers *h, const struct helper *helper, uint64_t now_ms);
 	void (*note_death)(const struct helpers *h, const struct helper *helper, const char *reason);
 	bool may_stand_still; /* one that a signal has stopped is not ended */
-	unsigned extra_ms; /* after its time to leave is over, for giving back what it has */
+	unsigned extra_ms;    /* after its time to leave is over, for giving back what it has */
 };
 
 extern const struct helper_kind helper_log_writer, helper_admin, helper_tasks, helper_jobs;

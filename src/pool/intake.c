@@ -2,8 +2,8 @@
 #include "pool/intake.h"
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "base/message.h"
-#include "log/log.h"
 #include "pool/handover.h"
 
 #include <errno.h>
@@ -130,7 +130,7 @@ static void make_room_for_copy(struct intake *in)
 	uint32_t top = connections_top(in->connections);
 
 	while (in->copies >= in->copies_max && in->copies > 0 && top > 0)
-		drop_copy(in, in->hand++ % top);
+		drop_copy(in, in->clock_hand++ % top);
 }
 
 static void keep_copy(struct intake *in, const struct connection *c)

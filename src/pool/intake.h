@@ -49,7 +49,7 @@ struct intake {
 	int *fds;       /* copies, by slot; -1: none */
 	uint32_t *generations;
 	uint32_t copies, copies_max;
-	uint32_t hand; /* of the clock that finds a copy to give up */
+	uint32_t clock_hand; /* of the clock that finds a copy to give up */
 	bool is_orphan;
 };
 
@@ -74,8 +74,8 @@ int intake_take(struct intake *in, struct connection *c, int timeout_ms);
  */
 bool intake_register(struct intake *in, struct connection *c, bool is_waited_for);
 
-/* Gives a registered one back, to whoever is told of its next input.  False: input came meanwhile; it is still
- * ours, look again. */
+/* Gives a registered one back, to whoever is told of its next input.  False: input came meanwhile; it is
+ * still ours, look again. */
 bool intake_park(struct intake *in, const struct connection *c);
 
 /* `cut`: also where a process that a handler started has a copy. */

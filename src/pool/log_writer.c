@@ -1,7 +1,7 @@
-/* log_writer - the helper that writes the access log: see log/access_writer.h. */
+/* log_writer - the helper that writes the access log: see access/access_writer.h. */
 #include "pool/helpers.h"
 
-#include "log/access_writer.h"
+#include "access/access_writer.h"
 
 #include <assert.h>
 #include <string.h>
@@ -32,8 +32,8 @@ static int run(const struct helpers *h, const struct order_shm *order)
 		                                         .order = order,
 		                                         .memory = h->memory,
 		                                         .path = s->access_log,
-		                                         .combined = strcmp(s->access_log_format, "combined") ==
-		                                                     0 };
+		                                         .combined = strcmp(s->access_log_format,
+		                                                            "combined") == 0 };
 
 	return access_writer_run(&settings);
 }

@@ -12,8 +12,8 @@
 #include "background/task.h"
 #include "base/clock.h"
 #include "base/descriptors.h"
+#include "base/log.h"
 #include "exchange/request.h"
-#include "log/log.h"
 #include "pool/backlog_sampler.h"
 #include "pool/handover.h"
 #include "pool/helpers.h"
@@ -22,6 +22,7 @@
 #include "pool/worker.h"
 #include "pool/workers.h"
 #include "state/shared.h"
+#include "status/background_view.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -408,16 +409,15 @@ static int take_signals(struct master *m)
 static int open_shared(struct master *m)
 {
 	const struct settings *s = m->settings;
-	const size_t sizes[SHARED_SECTIONS] = {
-		[SHARED_POOL] = sizeof(struct pool_shm),
-		[SHARED_SHED] = sizeof(struct shed_shm),
-		[SHARED_SLOTS] = SLOTS_MAX * sizeof(struct worker_shm),
-		[SHARED_METRICS] = metrics_bytes(m->exchange->metrics),
-		[SHARED_LIMIT] = sizeof(struct limit_shm),
-		[SHARED_LIMIT_TABLE] = limit_table_bytes((size_t)s->limit_table),
-		[SHARED_ACCESS] = sizeof(struct access_shm),
-		[SHARED_BACKGROUND] = sizeof(struct background_shm)
-	};
+	const size_t sizes[SHARED_SECTIONS] = { [SHARED_POOL] = sizeof(struct pool_shm),
+		                                [SHARED_OVERLOAD] = sizeof(struct overload_shm),
+		                                [SHARED_SLOTS] = SLOTS_MAX * sizeof(struct worker_shm),
+		                                [SHARED_METRICS] = metrics_bytes(m->exchange->metrics),
+		                                [SHARED_LIMIT] = sizeof(struct limit_shm),
+		                                [SHARED_LIMIT_TABLE] =
+		                                        limit_table_bytes((size_t)s->limit_table),
+		                                [SHARED_ACCESS] = sizeof(struct access_shm),
+		                                [SHARED_BACKGROUND] = sizeof(struct background_shm) };
 	int memory = m->inheritance->memory;
 	int error = memory >= 0 ? shared_attach(&m->shared, memory, s->state, sizes) : -ENOENT;
 
@@ -440,13 +440,13 @@ static void attach(struct master *m)
 	struct metrics *metrics = e->metrics;
 
 	m->shm = shared_section(&m->shared, SHARED_POOL);
-	e->shed.shm = shared_section(&m->shared, SHARED_SHED);
+	e->overload.shm = shared_section(&m->shared, SHARED_OVERLOAD);
 	limit_attach(&e->limit, shared_section(&m->shared, SHARED_LIMIT),
 	             shared_section(&m->shared, SHARED_LIMIT_TABLE), (size_t)m->settings->limit_table);
 	e->access.shm = shared_section(&m->shared, SHARED_ACCESS);
 	metrics->pool = m->shm;
 	metrics->workers = shared_section(&m->shared, SHARED_SLOTS);
-	metrics->shed = e->shed.shm;
+	metrics->overload = e->overload.shm;
 	metrics->access = e->access.shm;
 	metrics_open(metrics, shared_section(&m->shared, SHARED_METRICS));
 	metrics_take_slot(metrics, METRICS_MASTER + m->inheritance->lane);
@@ -461,7 +461,7 @@ static void attach_background(struct master *m)
 	task_bind(b);
 	job_claim_drop_dead(&b->shm->jobs);
 	snapshot_use(b->shm);
-	background_use(b);
+	background_view_use(b);
 }
 
 /* How many connections may be kept: each is a descriptor here. */
@@ -496,7 +496,8 @@ static int open_events(struct master *m)
 static int open_workers(struct master *m)
 {
 	const struct inheritance *i = m->inheritance;
-	const int masters[] = { m->events, m->signals, i->control, i->parcels_in, m->shared.fd, i->admin_listener };
+	const int masters[] = { m->events,     m->signals,   i->control,
+		                i->parcels_in, m->shared.fd, i->admin_listener };
 	unsigned n = 0;
 
 	for (size_t fd = 0; fd < sizeof masters / sizeof masters[0]; fd++)
@@ -517,20 +518,21 @@ static int open_workers(struct master *m)
 	m->sampler = (struct backlog_sampler){ .connections = &m->connections,
 		                               .shm = m->shm,
 		                               .slots = m->workers.slots,
-		                               .shed = &m->exchange->shed,
+		                               .overload = &m->exchange->overload,
 		                               .workers = settings_workers(m->settings) };
 	return workers_open(&m->workers);
 }
 
 static int open_helpers(struct master *m)
 {
-	m->helpers = (struct helpers){ .settings = m->settings,
-		                       .exchange = m->exchange,
-		                       .background = m->background,
-		                       .shm = m->shm,
-		                       .admin_listener = m->settings->admin ? m->inheritance->admin_listener : -1,
-		                       .memory = m->shared.fd,
-		                       .lane = m->inheritance->lane };
+	m->helpers =
+		(struct helpers){ .settings = m->settings,
+		                  .exchange = m->exchange,
+		                  .background = m->background,
+		                  .shm = m->shm,
+		                  .admin_listener = m->settings->admin ? m->inheritance->admin_listener : -1,
+		                  .memory = m->shared.fd,
+		                  .lane = m->inheritance->lane };
 	return helpers_open(&m->helpers);
 }
 
@@ -562,7 +564,8 @@ static void say_unwritten(const struct master *m)
 	uint64_t bytes = helpers_unwritten_bytes(&m->helpers);
 
 	if (m->state == DONE && !m->log_goes_on && bytes > 0)
-		log_error("access log: %llu bytes of records could not be written", (unsigned long long)bytes);
+		log_error("access log: %llu bytes of records could not be written",
+		          (unsigned long long)bytes);
 }
 
 int master_run(const struct master_settings *settings)

@@ -42,7 +42,7 @@ void publish_workers(const struct workers *w)
 		const struct process *p = &w->processes[i];
 		if (p->state == PROCESS_NONE)
 			continue;
-		atomic_store_explicit(&w->slots[i].seat, p->seat, memory_order_relaxed);
+		atomic_store_explicit(&w->slots[i].worker_id, p->worker_id, memory_order_relaxed);
 		atomic_store_explicit(&w->slots[i].life, life_of(p), memory_order_release);
 	}
 	raise_slot_top(w->shm, w->top);

@@ -10,7 +10,8 @@ void publish_generation(const struct workers *w, bool is_reload);
 /* The next one did not come to serve, for this reason. */
 void publish_refusal(struct pool_shm *shm, const char *reason);
 
-/* After each event: which of our workers live.  Who buries one says so itself: others may have its slot next. */
+/* After each event: which of our workers live.  Who buries one says so itself: others may have its slot next.
+ */
 void publish_workers(const struct workers *w);
 
 /* At each look at the pool, by the generation that serves: how busy it is. */

@@ -1,7 +1,7 @@
 /* registry - see registry.h. */
 #include "pool/registry.h"
 
-#include "log/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -23,13 +23,15 @@ struct registry {
 /* 0 or -ENOMEM. */
 int registry_open(struct registry *r, struct connections *connections);
 
-/* Takes the descriptor.  Where it cannot be watched the connection is closed, so that its peer does not wait. */
+/* Takes the descriptor.  Where it cannot be watched the connection is closed, so that its peer does not wait.
+ */
 void registry_add(struct registry *r, uint32_t slot, uint32_t generation, int fd);
 
 /* One whose descriptor could not be had.  Its worker finds its copy to be of no use, and closes it. */
 void registry_lose(struct registry *r, uint32_t slot, uint32_t generation);
 
-/* A connection that nobody has claimed yet: into a slot of its own, free.  False, and still the caller's: no room. */
+/* A connection that nobody has claimed yet: into a slot of its own, free.  False, and still the caller's: no
+ * room. */
 bool registry_add_free(struct registry *r, int fd);
 
 int registry_fd(const struct registry *r, uint32_t slot); /* lent; -1: none */

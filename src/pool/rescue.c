@@ -5,12 +5,12 @@
  * in the lifeline (intake.h).
  *
  * What was sent is known but for one moment: a worker that dies around the one
- * write of a whole answer (INHAND_ONE_WRITE) has sent all of it or nothing.  If the
+ * write of a whole answer (IN_FLIGHT_ONE_WRITE) has sent all of it or nothing.  If the
  * peer has closed, or has sent its next request, it had the answer.  Otherwise the
- * stand-in is sent: to a peer that waits it is the answer, and one that does not
+ * fallback response is sent: to a peer that waits it is the answer, and one that does not
  * wait takes unasked bytes on an idle connection for its end.  No request is served
  * on that connection after it: should the peer have sent one just then, it took the
- * stand-in for its answer, and the true answer must not meet the request after it.
+ * fallback response for its answer, and the true answer must not meet the request after it.
  *
  * A connection can be kept when the worker had read all of its request and nothing behind
  * it (has_whole_input).  Otherwise what comes is thrown away until the web server closes.
@@ -21,9 +21,9 @@
 #include "pool/rescue.h"
 
 #include "base/cookie.h"
+#include "base/log.h"
+#include "exchange/fallback_response.h"
 #include "exchange/request.h"
-#include "exchange/standin.h"
-#include "log/log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -53,7 +53,7 @@ static enum peer look_at_peer(int fd)
 static void record(const struct rescue *r, enum access_fate fate, const char *id)
 {
 	access_complete(r->access, &(struct access_death){ .index = r->worker,
-	                                                   .hand = &r->slot->hand,
+	                                                   .in_flight = &r->slot->in_flight,
 	                                                   .id = id,
 	                                                   .fate = fate,
 	                                                   .status = r->status });
@@ -74,32 +74,33 @@ static void cut(const struct rescue *r, const struct held *c)
 /* The status, or 0 where it could not be sent. */
 static int answer(const struct rescue *r, const struct held *c)
 {
-	const struct inhand_shm *hand = &r->slot->hand;
-	unsigned char bytes[STANDIN_MAX];
-	char id[INHAND_ID_MAX];
+	const struct in_flight_shm *in_flight = &r->slot->in_flight;
+	unsigned char bytes[FALLBACK_RESPONSE_MAX];
+	char id[IN_FLIGHT_ID_MAX];
 
-	memcpy(id, hand->id, sizeof id);
+	memcpy(id, in_flight->id, sizeof id);
 	id[sizeof id - 1] = '\0';
 	if (!request_is_good_id(id))
 		request_make_id(id);
-	const struct standin standin = { .fcgi_id = hand->fcgi_id ? hand->fcgi_id : UNKNOWN_FCGI_ID,
-		                         .status = r->status,
-		                         .detail = r->detail,
-		                         .id = id,
-		                         .is_head = strncmp(hand->method, "HEAD", 5) == 0 };
-	size_t n = standin_write(&standin, bytes);
-	record(r, ACCESS_STOOD_IN, id);
-	bool whole_input = hand->has_whole_input && hand->fcgi_id;
+	const struct fallback_response fallback = { .fcgi_id = in_flight->fcgi_id ? in_flight->fcgi_id
+		                                                                  : UNKNOWN_FCGI_ID,
+		                                    .status = r->status,
+		                                    .detail = r->detail,
+		                                    .id = id,
+		                                    .is_head = strncmp(in_flight->method, "HEAD", 5) == 0 };
+	size_t n = fallback_response_write(&fallback, bytes);
+	record(r, ACCESS_FALLBACK, id);
+	bool whole_input = in_flight->has_whole_input && in_flight->fcgi_id;
 
 	if (send(c->fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)n) {
 		cut(r, c);
 		return 0;
 	}
 	atomic_fetch_add(&r->pool->rescued_answered, 1);
-	log_warning("request %s: %.*s %.*s: answered %d for worker %u", id, INHAND_METHOD_MAX - 1,
-	            hand->method, INHAND_PATH_MAX - 1, hand->path, r->status, r->seat);
+	log_warning("request %s: %.*s %.*s: answered %d for worker %u", id, IN_FLIGHT_METHOD_MAX - 1,
+	            in_flight->method, IN_FLIGHT_PATH_MAX - 1, in_flight->path, r->status, r->worker_id);
 	/* Where the answer may have been there already, nothing may follow on this connection: see above. */
-	if (whole_input && hand->keep && hand->sent == INHAND_NOTHING) {
+	if (whole_input && in_flight->keep && in_flight->sent == IN_FLIGHT_NOTHING) {
 		registry_release(r->registry, c->slot, c->generation);
 		return r->status;
 	}
@@ -110,32 +111,32 @@ static int answer(const struct rescue *r, const struct held *c)
 }
 
 /* The peer may wait no more, or be gone: what had left, it had. */
-static bool had_answer(const struct inhand_shm *hand, enum peer peer)
+static bool had_answer(const struct in_flight_shm *in_flight, enum peer peer)
 {
-	return hand->sent == INHAND_WHOLE ||
-	       (hand->sent == INHAND_ONE_WRITE &&
-	        (peer == PEER_CLOSED || (peer == PEER_SENT && hand->has_whole_input)));
+	return in_flight->sent == IN_FLIGHT_WHOLE ||
+	       (in_flight->sent == IN_FLIGHT_ONE_WRITE &&
+	        (peer == PEER_CLOSED || (peer == PEER_SENT && in_flight->has_whole_input)));
 }
 
 /* The status that it was answered with, or 0. */
 static int rescue_request(const struct rescue *r, const struct held *c)
 {
-	const struct inhand_shm *hand = &r->slot->hand;
+	const struct in_flight_shm *in_flight = &r->slot->in_flight;
 	enum peer peer = look_at_peer(c->fd);
 
-	if (had_answer(hand, peer))
-		record(r, ACCESS_SENT, hand->id);
+	if (had_answer(in_flight, peer))
+		record(r, ACCESS_SENT, in_flight->id);
 	if (peer == PEER_CLOSED)
 		registry_close(r->registry, c->slot);
-	else if (hand->sent == INHAND_WHOLE && hand->keep && hand->has_whole_input)
+	else if (in_flight->sent == IN_FLIGHT_WHOLE && in_flight->keep && in_flight->has_whole_input)
 		release(r, c);
-	else if (hand->sent == INHAND_WHOLE)
+	else if (in_flight->sent == IN_FLIGHT_WHOLE)
 		registry_close(r->registry, c->slot);
-	else if (hand->sent == INHAND_ONE_WRITE && peer == PEER_SENT && hand->has_whole_input)
+	else if (in_flight->sent == IN_FLIGHT_ONE_WRITE && peer == PEER_SENT && in_flight->has_whole_input)
 		release(r, c);
-	else if (hand->sent == INHAND_HEAD && peer == PEER_SENT)
+	else if (in_flight->sent == IN_FLIGHT_HEAD && peer == PEER_SENT)
 		release(r, c); /* it had read nothing; or the rest is found broken */
-	else if (hand->sent == INHAND_PART)
+	else if (in_flight->sent == IN_FLIGHT_PART)
 		cut(r, c);
 	else
 		return answer(r, c);
@@ -216,7 +217,7 @@ int rescue_worker(const struct rescue *r)
 		answered += rescue_new(r, unregistered);
 	if (atomic_load(&r->slot->stage) == WORKER_SERVING) /* where none of these had it */
 		record(r, ACCESS_BROKEN, "");
-	access_bury(r->access, r->worker);
+	access_reclaim(r->access, r->worker);
 	registry_raise(r->registry);
 	return answered;
 }

@@ -13,7 +13,7 @@ struct rescue {
 	const struct worker_shm *slot;
 	int unregistered;   /* a connection that is in no slot, taken; -1: there is none */
 	unsigned worker;    /* its index, as the claims have it */
-	unsigned seat;      /* as people know it */
+	unsigned worker_id; /* as people know it */
 	int status;         /* for the request in hand: 500, 503, 504 */
 	const char *detail; /* likewise */
 };

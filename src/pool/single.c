@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/descriptors.h"
-#include "log/log.h"
+#include "base/log.h"
 #include "pool/rescue.h"
 #include "pool/worker.h"
 
@@ -55,7 +55,7 @@ static void *watch_time(void *context)
 		                        .tv_nsec = (long)(look_ms % 1000) * 1000000 };
 	for (;;) {
 		nanosleep(&pause, NULL);
-		uint64_t since_ms = atomic_load(&own_slot.hand.since_ms), now_ms = clock_coarse_ms();
+		uint64_t since_ms = atomic_load(&own_slot.in_flight.since_ms), now_ms = clock_coarse_ms();
 		if (atomic_load(&own_slot.stage) == WORKER_SERVING && now_ms >= since_ms + timeout_ms)
 			end_for_time();
 	}
@@ -105,7 +105,8 @@ static int open_connections(const struct single *single)
 	const struct connections_settings settings = {
 		.listener = single->listener,
 		.io_timeout_ms = (unsigned)single->settings->io_timeout_ms,
-		.capacity = descriptors > 2 * DESCRIPTORS_LEFT ? descriptors - DESCRIPTORS_LEFT : descriptors / 2,
+		.capacity =
+			descriptors > 2 * DESCRIPTORS_LEFT ? descriptors - DESCRIPTORS_LEFT : descriptors / 2,
 	};
 	int error = connections_open(&connections, &settings);
 

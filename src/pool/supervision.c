@@ -11,12 +11,14 @@
 
 #define VARIABLE "PERCORE_GENERATION"
 
-/* PID VERSION NUMBER LANE CONTROL IN OUT LISTENER ADMIN MEMORY WATCHDOG, and on a line each: PLACE LISTEN ADMIN */
+/* PID VERSION NUMBER LANE CONTROL IN OUT LISTENER ADMIN MEMORY WATCHDOG, and on a line each: PLACE LISTEN
+ * ADMIN */
 #define NUMBERS "%d %d %u %u %d %d %d %d %d %d %u"
 
 static void set_inherited(const struct inheritance *i, int flags)
 {
-	const int fds[] = { i->control, i->parcels_in, i->parcels_out, i->listener, i->admin_listener, i->memory };
+	const int fds[] = { i->control,  i->parcels_in,     i->parcels_out,
+		            i->listener, i->admin_listener, i->memory };
 
 	for (size_t n = 0; n < sizeof fds / sizeof fds[0]; n++)
 		if (fds[n] >= 0)
@@ -66,9 +68,9 @@ void inheritance_pass(const struct inheritance *i)
 {
 	char text[1024];
 
-	snprintf(text, sizeof text, NUMBERS "\n%s\n%s\n%s", (int)getpid(), SUPERVISION_VERSION, i->number, i->lane, i->control,
-	         i->parcels_in, i->parcels_out, i->listener, i->admin_listener, i->memory, i->watchdog_ms,
-	         i->place, i->listen, i->admin);
+	snprintf(text, sizeof text, NUMBERS "\n%s\n%s\n%s", (int)getpid(), SUPERVISION_VERSION, i->number,
+	         i->lane, i->control, i->parcels_in, i->parcels_out, i->listener, i->admin_listener,
+	         i->memory, i->watchdog_ms, i->place, i->listen, i->admin);
 	setenv(VARIABLE, text, 1);
 	set_inherited(i, 0);
 }

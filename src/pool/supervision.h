@@ -14,16 +14,16 @@ enum { SUPERVISION_VERSION = 1, SUPERVISION_TEXT_MAX = 256, SUPERVISION_PLACE_MA
 
 /* Of a generation.  Descriptors: -1 where there is none. */
 struct inheritance {
-	bool is_of_another_version; /* a supervisor that we do not understand started us */
-	bool is_generation; /* else this is the first process, and all that follows is unset */
-	uint32_t number;    /* the first is 1 */
-	unsigned lane;      /* below GENERATIONS_MAX, of those that live the only one with it */
-	int control;        /* to the supervisor */
+	bool is_of_another_version;  /* a supervisor that we do not understand started us */
+	bool is_generation;          /* else this is the first process, and all that follows is unset */
+	uint32_t number;             /* the first is 1 */
+	unsigned lane;               /* below GENERATIONS_MAX, of those that live the only one with it */
+	int control;                 /* to the supervisor */
 	int parcels_in, parcels_out; /* see handover.h */
 	int listener, admin_listener;
-	int memory; /* the shared memory of the generation before */
-	unsigned watchdog_ms; /* the supervisor wants a tick each so often; 0: it does not */
-	char place[SUPERVISION_PLACE_MAX]; /* the pool's directory: see background/place.h; "": none */
+	int memory;                        /* the shared memory of the generation before */
+	unsigned watchdog_ms;              /* the supervisor wants a tick each so often; 0: it does not */
+	char place[SUPERVISION_PLACE_MAX]; /* the pool's directory: see base/runtime_directory.h; "": none */
 	char listen[SUPERVISION_TEXT_MAX], admin[SUPERVISION_TEXT_MAX]; /* the options that cannot change */
 };
 
@@ -42,23 +42,23 @@ enum supervision_word {
 	SUPERVISION_REOPEN,  /* the logs */
 	SUPERVISION_REFUSED, /* the next generation did not come to serve: `text` says why */
 	/* From the generation. */
-	SUPERVISION_SERVES,  /* with the shared memory's descriptor, and `text` the file of it */
+	SUPERVISION_SERVES, /* with the shared memory's descriptor, and `text` the file of it */
 	SUPERVISION_TICK,
 	SUPERVISION_REFUSES, /* it will not serve: `text` says why */
 };
 
 enum supervision_flags {
-	SUPERVISION_HAS_LOG = 1,    /* SERVES: it writes an access log */
-	SUPERVISION_NEW_MEMORY = 2, /* SERVES: of its own, not that of the generation before */
+	SUPERVISION_HAS_LOG = 1,     /* SERVES: it writes an access log */
+	SUPERVISION_NEW_MEMORY = 2,  /* SERVES: of its own, not that of the generation before */
 	SUPERVISION_LOG_GOES_ON = 4, /* RETIRE: the next one writes what is in the memory to its log */
-	SUPERVISION_OTHERS = 8,     /* STOP: SUPERVISION_LAST is to come */
+	SUPERVISION_OTHERS = 8,      /* STOP: SUPERVISION_LAST is to come */
 };
 
 struct supervision_message {
 	uint32_t word, flags;
 	uint64_t drain_timeout_ms, start_timeout_ms; /* SERVES: the options of now */
 	uint32_t workers;                            /* SERVES */
-	uint32_t supervisor_bytes;                   /* SERVES: of struct supervisor, as this program has it */
+	uint32_t supervisor_bytes; /* SERVES: of struct supervisor, as this program has it */
 	char text[SUPERVISION_TEXT_MAX];
 };
 

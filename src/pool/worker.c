@@ -12,8 +12,9 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/log.h"
+#include "base/no_memory.h"
 #include "exchange/request.h"
-#include "log/log.h"
 
 #include <errno.h>
 #include <execinfo.h>
@@ -31,7 +32,6 @@ enum {
 	DRAIN_QUIET_MS = 100,
 	FIRST_BYTES_MS = 5, /* a web server writes right after it has connected */
 	MEMORY_EVERY = 16,
-	EXIT_NO_MEMORY = 1,
 };
 
 /* State of this process. */
@@ -49,7 +49,6 @@ struct duty {
 
 static struct duty own_duty;
 static volatile sig_atomic_t told_to_stop;
-static struct worker_shm *own_slot;
 
 /* ---- Signals. */
 
@@ -62,13 +61,6 @@ static void stop(int signal)
 static void do_nothing(int signal)
 {
 	(void)signal;
-}
-
-void percore_no_memory(void)
-{
-	if (own_slot)
-		atomic_store(&own_slot->farewell, WORKER_NO_MEMORY);
-	_exit(EXIT_NO_MEMORY);
 }
 
 static void print_backtrace(int signal)
@@ -118,12 +110,12 @@ static void set_stage(const struct duty *duty, enum worker_stage stage)
 /* Before the first byte is read: from here on the master answers, should we die. */
 static void begin_serving(const struct duty *duty)
 {
-	struct inhand_shm *hand = &duty->worker->slot->hand;
+	struct in_flight_shm *in_flight = &duty->worker->slot->in_flight;
 
-	hand->id[0] = hand->method[0] = hand->path[0] = '\0';
-	atomic_store_explicit(&hand->fcgi_id, 0, memory_order_relaxed);
-	atomic_store_explicit(&hand->sent, INHAND_HEAD, memory_order_relaxed);
-	atomic_store_explicit(&hand->since_ms, clock_coarse_ms(), memory_order_relaxed);
+	in_flight->id[0] = in_flight->method[0] = in_flight->path[0] = '\0';
+	atomic_store_explicit(&in_flight->fcgi_id, 0, memory_order_relaxed);
+	atomic_store_explicit(&in_flight->sent, IN_FLIGHT_HEAD, memory_order_relaxed);
+	atomic_store_explicit(&in_flight->since_ms, clock_coarse_ms(), memory_order_relaxed);
 	access_expect(&duty->worker->exchange->access);
 	set_stage(duty, WORKER_SERVING);
 }
@@ -132,7 +124,7 @@ static void begin_serving(const struct duty *duty)
 static void end_serving(const struct duty *duty)
 {
 	set_stage(duty, WORKER_IDLE);
-	metrics_rest(duty->worker->exchange->metrics);
+	metrics_idle(duty->worker->exchange->metrics);
 }
 
 /* ---- The connection in hand. */
@@ -258,7 +250,7 @@ static bool look(struct duty *duty, struct input *in)
 		found = input_look(in);
 	switch (found) {
 	case INPUT_REQUEST:
-		fcgi_take_in_hand(in, &duty->worker->slot->hand);
+		fcgi_note_in_flight(in, &duty->worker->slot->in_flight);
 		forget_part(duty);
 		return true;
 	case INPUT_NOTHING:
@@ -384,7 +376,7 @@ static void close_request(void *context, struct input *in, bool is_open)
 	if (in->is_broken)
 		say_broken(duty, in);
 	if (!is_open || intake_keeps_none(&duty->intake)) {
-		drop(duty, in, !is_open && duty->worker->slot->hand.sent != INHAND_WHOLE);
+		drop(duty, in, !is_open && duty->worker->slot->in_flight.sent != IN_FLIGHT_WHOLE);
 	} else {
 		input_next(in);
 		if (in->filled > 0) /* the next request is here already */
@@ -401,7 +393,7 @@ static void close_request(void *context, struct input *in, bool is_open)
 static bool duty_init(struct duty *duty, const struct worker *w)
 {
 	const struct fcgi_source source = { .input = *w->input,
-		                            .hand = &w->slot->hand,
+		                            .in_flight = &w->slot->in_flight,
 		                            .accept = accept_request,
 		                            .close = close_request,
 		                            .context = duty };
@@ -412,12 +404,12 @@ static bool duty_init(struct duty *duty, const struct worker *w)
 		return false;
 	}
 	duty->intake.registry = w->registry;
-	own_slot = w->slot;
+	no_memory_tell(&w->slot->exit_reason, WORKER_NO_MEMORY);
 	told_to_stop = 0;
 	request_seed();
 	metrics_take_slot(w->exchange->metrics, w->index);
 	exchange_watch_draining(w->draining ? w->draining : &w->connections->shm->draining);
-	access_enter(&w->exchange->access, w->index, w->seat);
+	access_enter(&w->exchange->access, w->index, w->worker_id);
 	take_signals(w);
 	return w->exchange->worker_start ? w->exchange->worker_start() : true;
 }
@@ -464,9 +456,9 @@ int worker_run(const struct worker *w)
 	if (duty->error && !w->master)
 		log_error("cannot serve: %s; did a handler close a descriptor that was not its own?",
 		          strerror(-duty->error));
-	atomic_store(&w->slot->farewell, duty->error      ? WORKER_BLIND
-	                                 : duty->is_spent ? WORKER_RECYCLED
-	                                                  : WORKER_LEFT);
+	atomic_store(&w->slot->exit_reason, duty->error      ? WORKER_BLIND
+	                                    : duty->is_spent ? WORKER_RECYCLED
+	                                                     : WORKER_LEFT);
 	duty_fini(duty);
 	return duty->error != 0;
 }

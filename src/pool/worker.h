@@ -17,7 +17,7 @@ struct worker {
 	const struct exchange *exchange;
 	const struct input_settings *input;
 	unsigned index;                   /* of its slot */
-	unsigned seat;                    /* as people know it */
+	unsigned worker_id;               /* as people know it */
 	pid_t master;                     /* 0: none */
 	const _Atomic uint32_t *draining; /* what percore_is_draining tells; NULL: of the connections */
 	bool is_helper;                   /* no master, but somebody's helper: it ends at SIGTERM only */

@@ -9,8 +9,8 @@
 
 #include "base/backoff.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/message.h"
-#include "log/log.h"
 #include "pool/handover.h"
 #include "pool/rescue.h"
 #include "pool/worker.h"
@@ -30,18 +30,18 @@ int workers_open(struct workers *w)
 {
 	w->wanted = settings_workers(w->settings);
 	w->processes = calloc(SLOTS_MAX, sizeof *w->processes);
-	w->seats = calloc(w->wanted, sizeof *w->seats);
-	if (!w->processes || !w->seats)
+	w->openings = calloc(w->wanted, sizeof *w->openings);
+	if (!w->processes || !w->openings)
 		return -ENOMEM;
 	for (unsigned i = 0; i < w->wanted; i++)
-		w->seats[i].process = -1;
+		w->openings[i].process = -1;
 	return 0;
 }
 
 void workers_close(struct workers *w)
 {
 	free(w->processes);
-	free(w->seats);
+	free(w->openings);
 }
 
 /* ---- Birth. */
@@ -98,7 +98,7 @@ static _Noreturn void be_worker(struct workers *w, unsigned index, const struct 
 		                       .exchange = w->exchange,
 		                       .input = &w->input,
 		                       .index = index,
-		                       .seat = w->processes[index].seat,
+		                       .worker_id = w->processes[index].worker_id,
 		                       .master = master,
 		                       .draining = &w->connections->shm->draining,
 		                       .max_requests = w->settings->max_requests,
@@ -118,7 +118,7 @@ static void reset_slot(struct worker_shm *slot, uint32_t generation)
 	atomic_store(&slot->stage, WORKER_STARTING);
 	atomic_store(&slot->connection, 0);
 	atomic_store(&slot->told, 0);
-	atomic_store(&slot->farewell, WORKER_DIED);
+	atomic_store(&slot->exit_reason, WORKER_DIED);
 	atomic_store(&slot->generation, generation);
 	atomic_store(&slot->pid, 0);
 }
@@ -178,15 +178,15 @@ static int fork_worker(struct workers *w, int index)
 
 static void start(struct workers *w, unsigned number, uint64_t now_ms)
 {
-	struct seat *seat = &w->seats[number];
+	struct opening *opening = &w->openings[number];
 	int index = find_slot(w);
 
-	seat->spawn_at_ms = now_ms + BACKOFF_MAX_MS;
+	opening->spawn_at_ms = now_ms + BACKOFF_MAX_MS;
 	if (index < 0)
 		return;
 	reset_slot(&w->slots[index], w->generation);
 	w->processes[index] = (struct process){ .state = PROCESS_STARTING,
-		                                .seat = number,
+		                                .worker_id = number,
 		                                .wire = -1,
 		                                .lifeline = -1,
 		                                .requests_at_birth = atomic_load(&w->slots[index].requests) };
@@ -194,19 +194,19 @@ static void start(struct workers *w, unsigned number, uint64_t now_ms)
 	if (!error) {
 		atomic_store(&w->slots[index].pid, (uint32_t)w->processes[index].pid);
 		log_info("worker %u (pid %d) starts", number, (int)w->processes[index].pid);
-		seat->process = index;
+		opening->process = index;
 		return;
 	}
 	w->processes[index].state = PROCESS_NONE;
 	atomic_store(&w->slots[index].life, WORKER_NONE);
 	log_error("cannot start a worker: %s; trying again in %d ms", strerror(-error), BACKOFF_MAX_MS);
-	seat->quick_deaths++;
+	opening->quick_deaths++;
 }
 
 void workers_start_due(struct workers *w, uint64_t now_ms)
 {
 	for (unsigned i = 0; i < w->wanted; i++)
-		if (w->seats[i].process < 0 && w->seats[i].spawn_at_ms <= now_ms)
+		if (w->openings[i].process < 0 && w->openings[i].spawn_at_ms <= now_ms)
 			start(w, i, now_ms);
 }
 
@@ -215,8 +215,8 @@ uint64_t workers_next_ms(const struct workers *w)
 	uint64_t next_ms = UINT64_MAX;
 
 	for (unsigned i = 0; i < w->wanted; i++)
-		if (w->seats[i].process < 0 && w->seats[i].spawn_at_ms < next_ms)
-			next_ms = w->seats[i].spawn_at_ms;
+		if (w->openings[i].process < 0 && w->openings[i].spawn_at_ms < next_ms)
+			next_ms = w->openings[i].spawn_at_ms;
 	return next_ms;
 }
 
@@ -285,7 +285,8 @@ static bool hear_one(struct workers *w, unsigned index)
 	int got = message_receive(w->processes[index].wire, &message, sizeof message, &fd, &count, false);
 
 	if (got == -EMFILE)
-		log_warning("a connection that the web server keeps is lost: no descriptor is free; raise ulimit -n");
+		log_warning("a connection that the web server keeps is lost: no descriptor is free; raise "
+		            "ulimit -n");
 	if (got == 1 || got == -EMFILE)
 		take_word(w, index, &message, count ? fd : -1);
 	return got == 1 || got == -EMFILE || got == -EPROTO;
@@ -357,15 +358,15 @@ bool workers_are_leaving(const struct workers *w)
 	return false;
 }
 
-static bool runs(const struct workers *w, const struct seat *seat)
+static bool runs(const struct workers *w, const struct opening *opening)
 {
-	return seat->process >= 0 && w->processes[seat->process].state == PROCESS_RUNNING;
+	return opening->process >= 0 && w->processes[opening->process].state == PROCESS_RUNNING;
 }
 
 bool workers_all_run(const struct workers *w)
 {
 	for (unsigned i = 0; i < w->wanted; i++)
-		if (!runs(w, &w->seats[i]))
+		if (!runs(w, &w->openings[i]))
 			return false;
 	return true;
 }
@@ -375,9 +376,9 @@ bool workers_run_as_far_as_they_can(const struct workers *w)
 	bool any = false;
 
 	for (unsigned i = 0; i < w->wanted; i++) {
-		if (runs(w, &w->seats[i]))
+		if (runs(w, &w->openings[i]))
 			any = true;
-		else if (w->seats[i].quick_deaths == 0)
+		else if (w->openings[i].quick_deaths == 0)
 			return false;
 	}
 	return any;
@@ -386,7 +387,7 @@ bool workers_run_as_far_as_they_can(const struct workers *w)
 bool workers_are_hopeless(const struct workers *w)
 {
 	for (unsigned i = 0; i < w->wanted; i++)
-		if (w->seats[i].quick_deaths == 0)
+		if (w->openings[i].quick_deaths == 0)
 			return false;
 	return true;
 }
@@ -397,7 +398,7 @@ static enum pool_exit cause_of(const struct workers *w, unsigned index, const si
 {
 	const struct process *p = &w->processes[index];
 
-	switch (atomic_load(&w->slots[index].farewell)) {
+	switch (atomic_load(&w->slots[index].exit_reason)) {
 	case WORKER_RECYCLED:
 		return POOL_EXIT_RECYCLED;
 	case WORKER_NO_MEMORY:
@@ -447,20 +448,20 @@ static void rescue(const struct workers *w, unsigned index, enum pool_exit cause
 		.slot = slot,
 		.unregistered = take_from_lifeline(&w->processes[index]),
 		.worker = index,
-		.seat = w->processes[index].seat,
+		.worker_id = w->processes[index].worker_id,
 		.status = answers[cause].status ? answers[cause].status : 500,
 		.detail =
 			answers[cause].detail ? answers[cause].detail : "The request could not be completed.",
 	};
-	uint64_t since_ms = atomic_load(&slot->hand.since_ms), now_ms = clock_coarse_ms();
+	uint64_t since_ms = atomic_load(&slot->in_flight.since_ms), now_ms = clock_coarse_ms();
 	int answered = rescue_worker(&rescue);
 
 	if (atomic_load(&slot->stage) == WORKER_SERVING)
-		metrics_settle(
+		metrics_reclaim(
 			w->exchange->metrics,
 			&(struct metrics_death){ .slot = index,
 		                                 .answered = answered,
-		                                 .was_read = atomic_load(&slot->hand.fcgi_id) != 0,
+		                                 .was_read = atomic_load(&slot->in_flight.fcgi_id) != 0,
 		                                 .elapsed_ms = now_ms > since_ms ? now_ms - since_ms : 0 });
 }
 
@@ -470,61 +471,62 @@ static void say_death(const struct workers *w, unsigned index, enum pool_exit ca
 
 	switch (cause) {
 	case POOL_EXIT_TOLD:
-		log_info("worker %u (pid %d) left", p->seat, (int)p->pid);
+		log_info("worker %u (pid %d) left", p->worker_id, (int)p->pid);
 		return;
 	case POOL_EXIT_RECYCLED:
-		log_notice("worker %u (pid %d) reached --max-requests or --max-memory, and left", p->seat,
-		         (int)p->pid);
+		log_notice("worker %u (pid %d) reached --max-requests or --max-memory, and left",
+		           p->worker_id, (int)p->pid);
 		return;
 	case POOL_EXIT_TIMEOUT:
 		log_warning("worker %u (pid %d) was ended: its request took longer than --request-timeout",
-		            p->seat, (int)p->pid);
+		            p->worker_id, (int)p->pid);
 		return;
 	case POOL_EXIT_STOPPED:
-		log_warning("worker %u (pid %d) was ended: a signal had stopped it", p->seat, (int)p->pid);
+		log_warning("worker %u (pid %d) was ended: a signal had stopped it", p->worker_id,
+		            (int)p->pid);
 		return;
 	case POOL_EXIT_CUT:
-		log_warning(
-			"worker %u (pid %d) was ended%s: the time to leave was over", p->seat, (int)p->pid,
-			atomic_load(&w->slots[index].stage) == WORKER_SERVING ? " with a request in hand"
-										 : "");
+		log_warning("worker %u (pid %d) was ended%s: the time to leave was over", p->worker_id,
+		            (int)p->pid,
+		            atomic_load(&w->slots[index].stage) == WORKER_SERVING ? " with a request in hand"
+		                                                                  : "");
 		return;
 	case POOL_EXIT_MEMORY:
-		log_error("worker %u (pid %d) ran out of memory", p->seat, (int)p->pid);
+		log_error("worker %u (pid %d) ran out of memory", p->worker_id, (int)p->pid);
 		return;
 	default:
 		break;
 	}
 	const char *why = "";
-	if (atomic_load(&w->slots[index].farewell) == WORKER_BLIND)
+	if (atomic_load(&w->slots[index].exit_reason) == WORKER_BLIND)
 		why = ": it could not serve; did a handler close a descriptor that was not its own?";
 	else if (atomic_load(&w->slots[index].stage) == WORKER_SERVING)
 		why = ": a handler called exit";
 	if (death->si_code == CLD_EXITED)
-		log_error("worker %u (pid %d) left with exit status %d%s", p->seat, (int)p->pid, death->si_status,
-		          why);
+		log_error("worker %u (pid %d) left with exit status %d%s", p->worker_id, (int)p->pid,
+		          death->si_status, why);
 	else
-		log_error("worker %u (pid %d) died of signal %d (%s)", p->seat, (int)p->pid, death->si_status,
-		          strsignal(death->si_status));
+		log_error("worker %u (pid %d) died of signal %d (%s)", p->worker_id, (int)p->pid,
+		          death->si_status, strsignal(death->si_status));
 }
 
 /* How long its successor waits, from how its life went. */
 static void set_delay(struct workers *w, const struct process *p, uint64_t served, uint64_t now_ms)
 {
-	struct seat *seat = &w->seats[p->seat];
+	struct opening *opening = &w->openings[p->worker_id];
 
-	seat->quick_deaths = served < QUICK_REQUESTS ? seat->quick_deaths + 1 : 0;
-	seat->spawn_at_ms = now_ms + backoff_ms(seat->quick_deaths);
-	if (seat->quick_deaths == BACKOFF_FREE + 1)
+	opening->quick_deaths = served < QUICK_REQUESTS ? opening->quick_deaths + 1 : 0;
+	opening->spawn_at_ms = now_ms + backoff_ms(opening->quick_deaths);
+	if (opening->quick_deaths == BACKOFF_FREE + 1)
 		log_error("worker %u died %u times within its first %d requests: "
 		          "it is started again after a growing delay, up to %d s",
-		          p->seat, seat->quick_deaths, QUICK_REQUESTS, BACKOFF_MAX_MS / 1000);
+		          p->worker_id, opening->quick_deaths, QUICK_REQUESTS, BACKOFF_MAX_MS / 1000);
 }
 
-static void bury(struct workers *w, unsigned index, const siginfo_t *death, uint64_t now_ms)
+static void note_exit(struct workers *w, unsigned index, const siginfo_t *death, uint64_t now_ms)
 {
 	struct process *p = &w->processes[index];
-	struct seat *seat = &w->seats[p->seat];
+	struct opening *opening = &w->openings[p->worker_id];
 	enum pool_exit cause = cause_of(w, index, death);
 
 	while (hear_one(w, index)) /* what it said before it died */
@@ -533,9 +535,9 @@ static void bury(struct workers *w, unsigned index, const siginfo_t *death, uint
 	rescue(w, index, cause);
 	close_wires(p);
 	atomic_fetch_add(&w->shm->exits[cause], 1);
-	if (seat->process == (int)index) {
-		seat->process = -1;
-		seat->spawn_at_ms = 0;
+	if (opening->process == (int)index) {
+		opening->process = -1;
+		opening->spawn_at_ms = 0;
 	}
 	if (cause != POOL_EXIT_TOLD && cause != POOL_EXIT_RECYCLED)
 		set_delay(w, p, atomic_load(&w->slots[index].requests) - p->requests_at_birth, now_ms);
@@ -568,7 +570,7 @@ bool workers_note(struct workers *w, const siginfo_t *event, uint64_t now_ms)
 	if (event->si_code == CLD_STOPPED || event->si_code == CLD_CONTINUED)
 		note_stop(w, &w->processes[index], event, now_ms);
 	else
-		bury(w, (unsigned)index, event, now_ms);
+		note_exit(w, (unsigned)index, event, now_ms);
 	return true;
 }
 
@@ -583,7 +585,7 @@ void workers_sweep_slots(const struct workers *w)
 		if (atomic_load(&slot->life) == WORKER_NONE || w->processes[i].state != PROCESS_NONE ||
 		    !pid || kill(pid, 0) == 0 || errno != ESRCH)
 			continue;
-		access_bury(&w->exchange->access, i);
+		access_reclaim(&w->exchange->access, i);
 		atomic_store(&slot->life, WORKER_NONE);
 	}
 }
@@ -592,12 +594,13 @@ void workers_sweep_slots(const struct workers *w)
 
 static void log_slow(const struct workers *w, unsigned index, uint64_t elapsed_ms)
 {
-	const struct inhand_shm *hand = &w->slots[index].hand;
+	const struct in_flight_shm *in_flight = &w->slots[index].in_flight;
 	const struct process *p = &w->processes[index];
 
 	log_warning("slow: request %.*s: %.*s %.*s has taken %llu ms so far in worker %u (pid %d)",
-	            INHAND_ID_MAX - 1, hand->id, INHAND_METHOD_MAX - 1, hand->method, INHAND_PATH_MAX - 1,
-	            hand->path, (unsigned long long)elapsed_ms, p->seat, (int)p->pid);
+	            IN_FLIGHT_ID_MAX - 1, in_flight->id, IN_FLIGHT_METHOD_MAX - 1, in_flight->method,
+	            IN_FLIGHT_PATH_MAX - 1, in_flight->path, (unsigned long long)elapsed_ms, p->worker_id,
+	            (int)p->pid);
 	if (w->settings->slow_backtrace)
 		kill(p->pid, WORKER_BACKTRACE_SIGNAL);
 }
@@ -606,7 +609,7 @@ static void check_request(struct workers *w, unsigned index, uint64_t now_ms)
 {
 	const struct settings *settings = w->settings;
 	struct process *p = &w->processes[index];
-	uint64_t since_ms = atomic_load(&w->slots[index].hand.since_ms);
+	uint64_t since_ms = atomic_load(&w->slots[index].in_flight.since_ms);
 	uint64_t elapsed_ms = now_ms > since_ms ? now_ms - since_ms : 0;
 
 	if (settings->slow_log_ms > 0 && elapsed_ms >= (uint64_t)settings->slow_log_ms &&

@@ -27,7 +27,7 @@ enum process_state {
 struct process {
 	enum process_state state;
 	pid_t pid;
-	unsigned seat;              /* the worker's number, as people know it */
+	unsigned worker_id;         /* the worker's number, as people know it */
 	int wire, lifeline;         /* see intake.h */
 	enum pool_exit cause;       /* why we told or killed it */
 	uint64_t requests_at_birth; /* the slot's count then */
@@ -37,7 +37,7 @@ struct process {
 };
 
 /* One worker that there should be. */
-struct seat {
+struct opening {
 	int process;           /* index, or -1 */
 	unsigned quick_deaths; /* in a row */
 	uint64_t spawn_at_ms;  /* not before */
@@ -51,13 +51,13 @@ struct workers {
 	struct worker_shm *slots;
 	struct connections *connections;
 	struct registry *registry;
-	int parcels;                /* see handover.h */
-	int events;                 /* an epoll, in which each wire is told by its worker's index */
-	const int *masters;         /* descriptors that are the master's alone, ended by -1 */
-	uint32_t generation;        /* its number */
-	struct process *processes;  /* SLOTS_MAX */
-	unsigned top;               /* one above the highest in use ever */
-	struct seat *seats;         /* `wanted` */
+	int parcels;               /* see handover.h */
+	int events;                /* an epoll, in which each wire is told by its worker's index */
+	const int *masters;        /* descriptors that are the master's alone, ended by -1 */
+	uint32_t generation;       /* its number */
+	struct process *processes; /* SLOTS_MAX */
+	unsigned top;              /* one above the highest in use ever */
+	struct opening *openings;  /* `wanted` */
 	unsigned wanted;
 	bool was_freed; /* connections are free that the next generation may have */
 };

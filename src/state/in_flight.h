@@ -1,36 +1,36 @@
 /*
- * inhand - what the master must know of the request that a worker has in hand.
+ * in_flight - what the master must know of the request that a worker has in hand.
  *
  * In shared memory, written by that worker alone.  If the worker dies, the master
  *answers from it, so it trusts nothing in it: text is read up to its size.
  */
-#ifndef PERCORE_INHAND_H
-#define PERCORE_INHAND_H
+#ifndef PERCORE_IN_FLIGHT_H
+#define PERCORE_IN_FLIGHT_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { INHAND_ID_MAX = 129, INHAND_METHOD_MAX = 16, INHAND_PATH_MAX = 256 };
+enum { IN_FLIGHT_ID_MAX = 129, IN_FLIGHT_METHOD_MAX = 16, IN_FLIGHT_PATH_MAX = 256 };
 
 /* How much of the answer has left. */
-enum inhand_sent {
-	INHAND_NOTHING,
-	INHAND_HEAD, /* none: the head is being read */
-	INHAND_ONE_WRITE, /* the whole answer is about to leave, or has left, in one write */
-	INHAND_PART,      /* a part has left */
-	INHAND_WHOLE,     /* all has left */
+enum in_flight_sent {
+	IN_FLIGHT_NOTHING,
+	IN_FLIGHT_HEAD,      /* none: the head is being read */
+	IN_FLIGHT_ONE_WRITE, /* the whole answer is about to leave, or has left, in one write */
+	IN_FLIGHT_PART,      /* a part has left */
+	IN_FLIGHT_WHOLE,     /* all has left */
 };
 
-struct inhand_shm {
+struct in_flight_shm {
 	_Atomic uint32_t sent;
 	_Atomic uint16_t fcgi_id;     /* FastCGI's number of the request; 0: not known */
 	_Atomic bool keep;            /* the web server wants to keep the connection */
 	_Atomic bool has_whole_input; /* all of the request was read, and nothing behind it */
 	_Atomic uint64_t since_ms;    /* monotonic: when it was taken */
-	char id[INHAND_ID_MAX];       /* X-Request-ID; "" until it is known */
-	char method[INHAND_METHOD_MAX];
-	char path[INHAND_PATH_MAX];
+	char id[IN_FLIGHT_ID_MAX];    /* X-Request-ID; "" until it is known */
+	char method[IN_FLIGHT_METHOD_MAX];
+	char path[IN_FLIGHT_PATH_MAX];
 };
 
 #endif

@@ -1,8 +1,8 @@
 /* limit - see limit.h. */
 #include "state/limit.h"
 
+#include "base/log.h"
 #include "base/siphash.h"
-#include "log/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  *
  * Three layers: the policy is here, the arithmetic in limit_gcra.h, the memory in
  * limit_table.h (this host) and limit_redis.h (several).  What of a request makes
- * its key is known by exchange/quota.c.
+ * its key is known by exchange/rate_limit.c.
  */
 #ifndef PERCORE_LIMIT_H
 #define PERCORE_LIMIT_H

@@ -7,7 +7,7 @@
 #include "state/limit_redis.h"
 
 #include "base/clock.h"
-#include "log/log.h"
+#include "base/log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -367,8 +367,8 @@ static void note_success(const struct limit_redis *redis, struct limit_redis_shm
 {
 	if (atomic_load_explicit(&shm->is_away, memory_order_relaxed) != HERE &&
 	    atomic_exchange(&shm->is_away, HERE) != HERE)
-		log_line("limit-store %s: it is back after %llu ms", redis->name,
-		         (unsigned long long)(clock_coarse_ms() - atomic_load(&shm->since_ms)));
+		log_notice("limit-store %s: it is back after %llu ms", redis->name,
+		           (unsigned long long)(clock_coarse_ms() - atomic_load(&shm->since_ms)));
 }
 
 bool limit_redis_admits(const struct limit_redis *redis, struct limit_redis_shm *shm,

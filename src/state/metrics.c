@@ -8,9 +8,8 @@
 #include "state/metrics.h"
 
 #include "base/clock.h"
-#include "exchange/route.h"
-#include "log/log.h"
-#include "state/meters.h"
+#include "base/log.h"
+#include "state/user_metrics.h"
 
 #include <string.h>
 
@@ -39,9 +38,13 @@ const char *metrics_method_name(unsigned method)
 
 void metrics_measure(struct metrics *m, unsigned slots)
 {
-	size_t wanted = 2 + m->routes->count + meters_histograms(m->meters);
+	size_t wanted = 2 + user_metrics_histograms(m->user_metrics);
+	unsigned *entry;
 
-	/* In powers of two, so that an upgrade with some routes more finds the same layout. */
+	for (size_t i = 0; m->route_at(m->routes, i, &entry); i++)
+		wanted++;
+
+	/* In powers of two, so that a new program with some routes more finds the same layout. */
 	for (m->entries = ENTRIES_LEAST; m->entries < wanted && m->entries < METRICS_ENTRIES_MAX;)
 		m->entries *= 2;
 	m->slots = slots;
@@ -92,22 +95,22 @@ static int find_name(struct metrics_name_shm *names, unsigned count, enum metric
 
 static void name_routes(struct metrics *m)
 {
-	struct routes *routes = m->routes;
+	const char *pattern;
+	unsigned *entry;
 
-	for (size_t i = 0; i < routes->count; i++) {
-		int entry = find_name(m->shm->entries, m->entries, METRICS_ROUTE, routes->all[i].pattern);
-		if (entry < 0)
-			log_warning("metrics: no room for route %s: it is counted as other",
-			            routes->all[i].pattern);
-		routes->all[i].entry = entry < 0 ? METRICS_OTHER_ENTRY : (unsigned)entry;
+	for (size_t i = 0; (pattern = m->route_at(m->routes, i, &entry)); i++) {
+		int found = find_name(m->shm->entries, m->entries, METRICS_ROUTE, pattern);
+		if (found < 0)
+			log_warning("metrics: no room for route %s: it is counted as other", pattern);
+		*entry = found < 0 ? METRICS_OTHER_ENTRY : (unsigned)found;
 	}
 }
 
 static void name_meters(struct metrics *m)
 {
-	struct meter *meter;
+	struct user_metric *meter;
 
-	for (size_t i = 0; (meter = meters_at(m->meters, i)); i++) {
+	for (size_t i = 0; (meter = user_metrics_at(m->user_metrics, i)); i++) {
 		bool is_histogram = meter->kind == METRICS_HISTOGRAM;
 		meter->place =
 			is_histogram ? find_name(m->shm->entries, m->entries, meter->kind, meter->name)
@@ -137,8 +140,8 @@ void metrics_take_slot(struct metrics *m, unsigned slot)
 	if (!m || !m->shm || slot >= m->slots)
 		return;
 	m->own = metrics_slot(m, slot);
-	metrics_rest(m);
-	meters_bind(m->meters, m);
+	metrics_idle(m);
+	user_metrics_bind(m->user_metrics, m);
 }
 
 /* ---- Counting. */
@@ -179,7 +182,7 @@ static void set(_Atomic uint64_t *word, uint64_t value)
 
 static void set_phase(struct metrics_slot_shm *slot, enum metrics_phase phase)
 {
-	atomic_store_explicit(&slot->hand.phase, phase, memory_order_release);
+	atomic_store_explicit(&slot->in_flight.phase, phase, memory_order_release);
 }
 
 /* Never 0 where there is a value: see metrics_merge. */
@@ -208,8 +211,8 @@ void metrics_note_route(struct metrics *m, unsigned entry, const char *method)
 		return;
 	m->entry = entry;
 	m->method = metrics_method(method);
-	atomic_store_explicit(&m->own->hand.entry, (uint16_t)m->entry, memory_order_relaxed);
-	atomic_store_explicit(&m->own->hand.method, (uint16_t)m->method, memory_order_relaxed);
+	atomic_store_explicit(&m->own->in_flight.entry, (uint16_t)m->entry, memory_order_relaxed);
+	atomic_store_explicit(&m->own->in_flight.method, (uint16_t)m->method, memory_order_relaxed);
 }
 
 void metrics_note_wait(struct metrics *m, int64_t wait_ms)
@@ -228,21 +231,21 @@ void metrics_arm(struct metrics *m, int code)
 {
 	if (!m || !m->own)
 		return;
-	struct metrics_hand_shm *hand = &m->own->hand;
+	struct metrics_in_flight_shm *in_flight = &m->own->in_flight;
 	m->series = series_of(m, m->entry, m->method, (unsigned)code);
-	atomic_store_explicit(&hand->series, m->series, memory_order_relaxed);
-	set(&hand->series_becomes, get(&m->own->series[m->series]) + 1);
+	atomic_store_explicit(&in_flight->series, m->series, memory_order_relaxed);
+	set(&in_flight->series_becomes, get(&m->own->series[m->series]) + 1);
 	set_phase(m->own, METRICS_ARMED);
 }
 
 /* What metrics_count stores, from what is written down: done twice it does no harm. */
 static void store(struct metrics_slot_shm *slot, unsigned series, unsigned entry, unsigned bucket)
 {
-	const struct metrics_hand_shm *hand = &slot->hand;
+	const struct metrics_in_flight_shm *in_flight = &slot->in_flight;
 
-	set(&slot->series[series], get(&hand->series_becomes));
-	set(&slot->buckets[entry * HISTOGRAM_SIZE + bucket], get(&hand->bucket_becomes));
-	set(&slot->sums[entry].sum_ns, get(&hand->sum_becomes));
+	set(&slot->series[series], get(&in_flight->series_becomes));
+	set(&slot->buckets[entry * HISTOGRAM_SIZE + bucket], get(&in_flight->bucket_becomes));
+	set(&slot->sums[entry].sum_ns, get(&in_flight->sum_becomes));
 }
 
 void metrics_count(struct metrics *m, const struct metrics_answer *answer)
@@ -250,13 +253,13 @@ void metrics_count(struct metrics *m, const struct metrics_answer *answer)
 	if (!m || !m->own)
 		return;
 	struct metrics_slot_shm *slot = m->own;
-	struct metrics_hand_shm *hand = &slot->hand;
+	struct metrics_in_flight_shm *in_flight = &slot->in_flight;
 	uint64_t elapsed_ns = m->elapsed_ns = clock_ns() - m->since_ns;
 	unsigned entry = m->entry, bucket = histogram_index(elapsed_ns);
 
-	atomic_store_explicit(&hand->bucket, bucket, memory_order_relaxed);
-	set(&hand->bucket_becomes, get(&slot->buckets[entry * HISTOGRAM_SIZE + bucket]) + 1);
-	set(&hand->sum_becomes, get(&slot->sums[entry].sum_ns) + elapsed_ns);
+	atomic_store_explicit(&in_flight->bucket, bucket, memory_order_relaxed);
+	set(&in_flight->bucket_becomes, get(&slot->buckets[entry * HISTOGRAM_SIZE + bucket]) + 1);
+	set(&in_flight->sum_becomes, get(&slot->sums[entry].sum_ns) + elapsed_ns);
 	note_max(&slot->sums[entry], elapsed_ns);
 	set_phase(slot, METRICS_TIMED);
 	store(slot, m->series, entry, bucket);
@@ -269,14 +272,14 @@ void metrics_count(struct metrics *m, const struct metrics_answer *answer)
 		metrics_add(&slot->answers_broken, 1);
 }
 
-void metrics_rest(struct metrics *m)
+void metrics_idle(struct metrics *m)
 {
 	if (!m || !m->own)
 		return;
 	m->entry = METRICS_OTHER_ENTRY;
 	m->method = 0;
-	atomic_store_explicit(&m->own->hand.entry, METRICS_OTHER_ENTRY, memory_order_relaxed);
-	atomic_store_explicit(&m->own->hand.method, 0, memory_order_relaxed);
+	atomic_store_explicit(&m->own->in_flight.entry, METRICS_OTHER_ENTRY, memory_order_relaxed);
+	atomic_store_explicit(&m->own->in_flight.method, 0, memory_order_relaxed);
 	set_phase(m->own, METRICS_FRESH);
 }
 
@@ -289,21 +292,22 @@ static void count_for(struct metrics *m, unsigned entry, unsigned method, unsign
 	metrics_record(m->own, entry, elapsed_ns);
 }
 
-void metrics_settle(struct metrics *m, const struct metrics_death *death)
+void metrics_reclaim(struct metrics *m, const struct metrics_death *death)
 {
 	if (!m || !m->shm || !m->own || death->slot >= m->slots)
 		return;
 	struct metrics_slot_shm *slot = metrics_slot(m, death->slot);
-	struct metrics_hand_shm *hand = &slot->hand;
-	unsigned phase = atomic_load_explicit(&hand->phase, memory_order_acquire);
-	unsigned series = hand->series, bucket = hand->bucket, entry = hand->entry, method = hand->method;
+	struct metrics_in_flight_shm *in_flight = &slot->in_flight;
+	unsigned phase = atomic_load_explicit(&in_flight->phase, memory_order_acquire);
+	unsigned series = in_flight->series, bucket = in_flight->bucket, entry = in_flight->entry,
+		 method = in_flight->method;
 
 	if (series >= METRICS_SERIES_MAX || bucket >= HISTOGRAM_SIZE || entry >= m->entries)
 		return; /* the worker wrote where it should not have */
 	if (phase == METRICS_TIMED) {
 		store(slot, series, entry, bucket);
 	} else if (phase == METRICS_ARMED && !death->answered) {
-		set(&slot->series[series], get(&hand->series_becomes));
+		set(&slot->series[series], get(&in_flight->series_becomes));
 		metrics_record(slot, entry, death->elapsed_ms * 1000000);
 	} else if (phase != METRICS_COUNTED && (death->answered || death->was_read)) {
 		unsigned code = death->answered ? (unsigned)death->answered : CODE_DIED;

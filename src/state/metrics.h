@@ -4,22 +4,21 @@
  * A section of its own: a directory that names what is counted, then a slot for
  * each worker, the master and its kin.  A slot has one
  * writer at a time, so an update is a plain load and store; nothing is ever
- * wiped, so no counter goes back over respawn, reload or upgrade.  Routes are
- * found by name: an upgrade may bring others.
+ * wiped, so no counter goes back when a worker or a generation ends.  Routes are
+ * found by name: a new program may bring others.
  *
  * Each request is counted once, whatever kills the worker: before its answer
  * leaves, the worker writes down what the counters will be (struct
- * metrics_hand_shm), and after it, stores them.  If it dies in between, the
- * master does it: see metrics_settle.
+ * metrics_in_flight_shm), and after it, stores them.  If it dies in between, the
+ * master does it: see metrics_reclaim.
  */
 #ifndef PERCORE_METRICS_H
 #define PERCORE_METRICS_H
 
-#include "log/access_ring.h"
-#include "state/scoreboard.h"
 #include "state/histogram.h"
+#include "state/overload.h"
 #include "state/record_fault.h"
-#include "state/shed.h"
+#include "state/scoreboard.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -31,7 +30,6 @@ enum {
 	METRICS_ENTRIES_MAX = 256, /* routes and histograms */
 	METRICS_CELLS_MAX = 128,   /* handlers' counters and gauges */
 	METRICS_TEXT_MAX = 248,
-	GENERATIONS_MAX = 8,        /* that live at once; each has a number below it */
 	METRICS_MASTER = SLOTS_MAX, /* slots beside the workers': the masters', and their admin processes' */
 	METRICS_ADMIN = METRICS_MASTER + GENERATIONS_MAX,
 	METRICS_SLOTS = METRICS_ADMIN + GENERATIONS_MAX,
@@ -63,7 +61,7 @@ enum metrics_phase {
 	METRICS_COUNTED, /* all is stored */
 };
 
-struct metrics_hand_shm {
+struct metrics_in_flight_shm {
 	_Atomic uint32_t phase;
 	_Atomic uint16_t entry, method; /* as far as known; else 0 */
 	_Atomic uint32_t series;
@@ -78,7 +76,7 @@ struct metrics_sums_shm {
 };
 
 struct metrics_slot_shm {
-	_Alignas(4096) struct metrics_hand_shm hand;
+	_Alignas(4096) struct metrics_in_flight_shm in_flight;
 #define COUNTER(field, name, help) _Atomic uint64_t field;
 #include "state/metrics.def"
 	_Atomic uint64_t faults[RECORD_FAULTS];
@@ -95,9 +93,9 @@ struct metrics_shm {
 };
 static_assert(sizeof(struct metrics_name_shm) == 256, "metrics_name_shm has no padding");
 
+struct access_shm;
 struct limit;
-struct routes;
-struct meters;
+struct user_metrics;
 
 /* This process' own view of it; made by the master, copied into each worker. */
 struct metrics {
@@ -113,13 +111,14 @@ struct metrics {
 		uint32_t series;
 	} cache[64];
 	/* What is registered. */
-	struct routes *routes;
-	struct meters *meters;
+	const char *(*route_at)(void *routes, size_t i, unsigned **entry); /* its pattern; NULL: no more */
+	void *routes;
+	struct user_metrics *user_metrics;
 	const char *service, *service_version;
 	/* For those who read. */
 	const struct pool_shm *pool;
 	const struct worker_shm *workers; /* SLOTS_MAX of them; one where there is no pool */
-	const struct shed_shm *shed;
+	const struct overload_shm *overload;
 	const struct limit *limit;
 	const struct access_shm *access; /* the access log's rings */
 };
@@ -150,7 +149,7 @@ struct metrics_answer {
 	bool is_whole; /* it left */
 };
 void metrics_count(struct metrics *m, const struct metrics_answer *answer);
-void metrics_rest(struct metrics *m); /* when the slot's stage says that nothing is in hand */
+void metrics_idle(struct metrics *m); /* when the slot's stage says that nothing is in hand */
 
 /* A connection is closed for what came over it. */
 void metrics_note_fault(struct metrics *m, enum record_fault fault);
@@ -182,7 +181,7 @@ struct metrics_death {
 	bool was_read;       /* a request, not something else, was in hand */
 	uint64_t elapsed_ms; /* since it was taken */
 };
-void metrics_settle(struct metrics *m, const struct metrics_death *death);
+void metrics_reclaim(struct metrics *m, const struct metrics_death *death);
 
 /* ---- Reading.  Shared memory is input: what cannot be is left out. */
 

@@ -14,6 +14,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+/* Generations that live at once; each has a lane, a number below this, of its own. */
+enum { GENERATIONS_MAX = 8 };
+
 enum { WORKERS_MAX = 4096, SLOTS_MAX = WORKERS_MAX * 2 }; /* those of two generations may live at once */
 
 enum worker_stage {
@@ -28,7 +31,7 @@ enum worker_life {
 	WORKER_LEAVES, /* told to, or killed */
 };
 
-enum worker_farewell {
+enum worker_exit_reason {
 	WORKER_DIED,      /* said nothing */
 	WORKER_RECYCLED,  /* --max-requests or --max-memory */
 	WORKER_NO_MEMORY, /* an allocation failed */
@@ -40,15 +43,15 @@ struct worker_shm {
 	_Alignas(64) _Atomic uint32_t stage; /* enum worker_stage */
 	/* 1 + the slot of the connection that it serves (pool/connections.h); 0: one that is in no slot. */
 	_Atomic uint32_t connection;
-	_Atomic uint32_t farewell; /* enum worker_farewell: why it leaves */
-	_Atomic uint32_t told;     /* 1: leave after the request in hand; the master's to write */
-	_Atomic uint64_t requests; /* answered, by all that had this slot */
+	_Atomic uint32_t exit_reason; /* enum worker_exit_reason: why it leaves */
+	_Atomic uint32_t told;        /* 1: leave after the request in hand; the master's to write */
+	_Atomic uint64_t requests;    /* answered, by all that had this slot */
 	/* The master's to write, for readers. */
-	_Atomic uint32_t life; /* enum worker_life */
-	_Atomic uint32_t seat; /* the worker's number, as messages have it */
+	_Atomic uint32_t life;      /* enum worker_life */
+	_Atomic uint32_t worker_id; /* the worker's number, as messages have it */
 	_Atomic uint32_t pid;
 	_Atomic uint32_t generation; /* which of the service's it belongs to */
-	struct inhand_shm hand;
+	struct in_flight_shm in_flight;
 };
 
 /* Why a worker's life ended, for people and for percore_worker_exits_total. */
@@ -66,11 +69,11 @@ enum pool_exit {
 
 struct pool_shm {
 	_Atomic uint64_t exits[POOL_EXITS];
-	_Atomic uint64_t rescued_answered; /* requests that the master answered */
-	_Atomic uint64_t rescued_cut;      /* requests cut in the middle of their answer */
-	_Atomic uint64_t rescued_released; /* connections given to another worker untouched */
-	_Atomic uint64_t reloads;        /* generations that took over from another */
-	_Atomic uint64_t reloads_failed; /* those that did not come to serve */
+	_Atomic uint64_t rescued_answered;     /* requests that the master answered */
+	_Atomic uint64_t rescued_cut;          /* requests cut in the middle of their answer */
+	_Atomic uint64_t rescued_released;     /* connections given to another worker untouched */
+	_Atomic uint64_t reloads;              /* generations that took over from another */
+	_Atomic uint64_t reloads_failed;       /* those that did not come to serve */
 	_Atomic uint32_t backlog, backlog_max; /* connections waiting to be accepted, as of the last look */
 	_Atomic uint32_t workers;              /* that should be */
 	_Atomic uint32_t draining;             /* 1: leaving */

@@ -87,7 +87,8 @@ int shared_create(struct shared *shared, const char *path, const size_t sizes[SH
 	struct shared_header_shm header;
 
 	lay_out(&header, sizes);
-	*shared = (struct shared){ .fd = open_file(path), .path = path, .bytes = header.total, .is_new = true };
+	*shared =
+		(struct shared){ .fd = open_file(path), .path = path, .bytes = header.total, .is_new = true };
 	if (shared->fd < 0 || ftruncate(shared->fd, (off_t)header.total) != 0)
 		return -errno;
 	int error = map(shared);

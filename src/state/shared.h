@@ -14,11 +14,11 @@
 #include <stdint.h>
 
 enum shared_section {
-	SHARED_POOL,    /* struct pool_shm: the pool as a whole */
-	SHARED_SHED,    /* struct shed_shm */
-	SHARED_SLOTS,   /* struct worker_shm[]: one a worker process */
-	SHARED_METRICS, /* struct metrics_shm, and struct metrics_slot_shm[] */
-	SHARED_LIMIT,   /* struct limit_shm */
+	SHARED_POOL,     /* struct pool_shm: the pool as a whole */
+	SHARED_OVERLOAD, /* struct overload_shm */
+	SHARED_SLOTS,    /* struct worker_shm[]: one a worker process */
+	SHARED_METRICS,  /* struct metrics_shm, and struct metrics_slot_shm[] */
+	SHARED_LIMIT,    /* struct limit_shm */
 	SHARED_LIMIT_TABLE,
 	SHARED_ACCESS,     /* struct access_shm: the access log's rings */
 	SHARED_BACKGROUND, /* struct background_shm: tasks, snapshots, jobs */

@@ -28,9 +28,9 @@ struct generation {
 	pid_t pid;   /* also of its process group */
 	int control; /* -1: closed */
 	uint64_t started_ms;
-	uint64_t kill_at_ms;       /* ORPHANED: when what is left is killed */
-	uint64_t drain_timeout_ms; /* as it said when it began to serve */
-	bool is_superseded;        /* we killed it, for another was asked for */
+	uint64_t kill_at_ms;               /* ORPHANED: when what is left is killed */
+	uint64_t drain_timeout_ms;         /* as it said when it began to serve */
+	bool is_superseded;                /* we killed it, for another was asked for */
 	char reason[SUPERVISION_TEXT_MAX]; /* why it refuses; "": it has not said */
 };
 

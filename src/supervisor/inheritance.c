@@ -1,7 +1,7 @@
 /* inheritance - see inheritance.h. */
 #include "supervisor/inheritance.h"
 
-#include "log/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,8 @@ static bool is_same(const struct stat *a, const struct stat *b)
 
 static void let_through(const struct supervisor *s, int state, int flags)
 {
-	const int fds[] = { s->listener, s->admin_listener, s->parcels[0], s->parcels[1], s->memory, s->place_lock, state };
+	const int fds[] = { s->listener, s->admin_listener, s->parcels[0], s->parcels[1],
+		            s->memory,   s->place_lock,     state };
 
 	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
 		if (fds[i] >= 0)

@@ -4,7 +4,7 @@
 #ifndef PERCORE_SUPERVISOR_INHERITANCE_H
 #define PERCORE_SUPERVISOR_INHERITANCE_H
 
-#include "state/metrics.h"
+#include "state/scoreboard.h"
 #include "supervisor/generation.h"
 
 #include <limits.h>
@@ -27,7 +27,7 @@ struct supervisor {
 	struct generation generations[GENERATIONS_MAX];
 	uint32_t number; /* of the last that was started */
 	uint64_t drain_timeout_ms, start_timeout_ms;
-	bool start_is_due; /* another generation, */
+	bool start_is_due;    /* another generation, */
 	uint64_t start_at_ms; /* not before */
 	unsigned quick_deaths;
 	bool has_served; /* one has */

@@ -8,7 +8,7 @@
  */
 #include "supervisor/listener.h"
 
-#include "log/log.h"
+#include "base/log.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -12,12 +12,12 @@
  */
 #include "supervisor/supervisor.h"
 
-#include "background/place.h"
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/descriptors.h"
+#include "base/log.h"
 #include "base/message.h"
-#include "log/log.h"
+#include "base/runtime_directory.h"
 #include "supervisor/inheritance.h"
 #include "supervisor/listener.h"
 #include "supervisor/notify.h"
@@ -83,13 +83,13 @@ static void start(struct supervisor *s, uint64_t now_ms)
 		                  .started_ms = now_ms,
 		                  .drain_timeout_ms = s->drain_timeout_ms };
 	struct inheritance passed = { .number = g->number,
-		                                 .lane = (unsigned)(g - s->generations),
-		                                 .parcels_in = s->parcels[1],
-		                                 .parcels_out = s->parcels[0],
-		                                 .listener = s->listener,
-		                                 .admin_listener = s->admin_listener,
-		                                 .memory = s->memory,
-		                                 .watchdog_ms = (unsigned)notify_watchdog_ms() };
+		                      .lane = (unsigned)(g - s->generations),
+		                      .parcels_in = s->parcels[1],
+		                      .parcels_out = s->parcels[0],
+		                      .listener = s->listener,
+		                      .admin_listener = s->admin_listener,
+		                      .memory = s->memory,
+		                      .watchdog_ms = (unsigned)notify_watchdog_ms() };
 	snprintf(passed.place, sizeof passed.place, "%s", s->place);
 	snprintf(passed.listen, sizeof passed.listen, "%s", s->listen);
 	snprintf(passed.admin, sizeof passed.admin, "%s", s->admin);
@@ -260,10 +260,11 @@ static void note_refusal(struct supervisor *s, struct generation *g, const sigin
 
 	describe(g, death, reason, sizeof reason);
 	if (serving && !g->is_superseded) {
-		log_error("reload: generation %u did not come to serve: %s; the one before goes on", g->number,
-		          reason);
+		log_error("reload: generation %u did not come to serve: %s; the one before goes on",
+		          g->number, reason);
 		generation_say(serving, SUPERVISION_REFUSED, 0, reason);
-		notify_send("READY=1\nSTATUS=the new generation did not come to serve; the one before goes on");
+		notify_send(
+			"READY=1\nSTATUS=the new generation did not come to serve; the one before goes on");
 	} else if (!s->has_served && !s->stops) {
 		log_error("generation %u did not come to serve: %s", g->number, reason);
 		s->is_hopeless = true;
@@ -290,7 +291,7 @@ static void note_death(struct supervisor *s, const struct generation *g, const s
 	s->start_at_ms = now_ms + backoff_ms(s->quick_deaths);
 }
 
-static void bury(struct supervisor *s, struct generation *g, const siginfo_t *death, uint64_t now_ms)
+static void note_exit(struct supervisor *s, struct generation *g, const siginfo_t *death, uint64_t now_ms)
 {
 	enum generation_state state = g->state;
 	bool is_good = death->si_code == CLD_EXITED && death->si_status == 0;
@@ -319,7 +320,7 @@ static void reap(struct supervisor *s, uint64_t now_ms)
 	while (waitid(P_ALL, 0, &death, WEXITED | WNOHANG) == 0 && death.si_pid > 0) {
 		struct generation *g = find_pid(s, death.si_pid);
 		if (g && g->state != GENERATION_ORPHANED)
-			bury(s, g, &death, now_ms);
+			note_exit(s, g, &death, now_ms);
 		death.si_pid = 0;
 	}
 }
@@ -424,7 +425,9 @@ static int timeout_ms(const struct supervisor *s, uint64_t now_ms)
 	uint64_t wait_ms = looks ? LOOK_MS : TICK_MS;
 
 	if (s->start_is_due)
-		wait_ms = s->start_at_ms > now_ms + wait_ms ? wait_ms : s->start_at_ms > now_ms ? s->start_at_ms - now_ms : LOOK_MS;
+		wait_ms = s->start_at_ms > now_ms + wait_ms ? wait_ms
+		          : s->start_at_ms > now_ms         ? s->start_at_ms - now_ms
+		                                            : LOOK_MS;
 	return (int)wait_ms;
 }
 
@@ -463,8 +466,8 @@ static void remove_state_file(const struct supervisor *s)
 {
 	struct stat named, ours;
 
-	if (*s->state_path && s->memory >= 0 && stat(s->state_path, &named) == 0 && fstat(s->memory, &ours) == 0 &&
-	    named.st_dev == ours.st_dev && named.st_ino == ours.st_ino)
+	if (*s->state_path && s->memory >= 0 && stat(s->state_path, &named) == 0 &&
+	    fstat(s->memory, &ours) == 0 && named.st_dev == ours.st_dev && named.st_ino == ours.st_ino)
 		unlink(s->state_path);
 }
 
@@ -475,7 +478,7 @@ static int live(struct supervisor *s)
 		if (!is_over(s))
 			wait_for_events(s);
 	}
-	place_remove(s->place, s->place_lock);
+	runtime_directory_remove(s->place, s->place_lock);
 	remove_state_file(s);
 	return s->status;
 }
@@ -490,7 +493,8 @@ static int take_signals(struct supervisor *s)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&set);
-	for (const int *n = (const int[]){ SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD, 0 }; *n; n++)
+	for (const int *n = (const int[]){ SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD, 0 };
+	     *n; n++)
 		sigaddset(&set, *n);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* of the workers of a dead master */
@@ -515,8 +519,8 @@ static int open_admin(struct supervisor *s, const char *address)
 
 static void open_place(struct supervisor *s, const char *parent)
 {
-	place_sweep(parent);
-	s->place_lock = place_open(s->place, parent);
+	runtime_directory_sweep(parent);
+	s->place_lock = runtime_directory_open(s->place, parent);
 	if (s->place_lock < 0)
 		log_error("runtime-dir %s: %s; there are no snapshots and no jobs", parent,
 		          strerror(-s->place_lock));

@@ -88,7 +88,7 @@ struct link {
 	bool is_kept;
 };
 
-static struct inhand_shm hand;
+static struct in_flight_shm in_flight;
 
 static int give_connection(void *context, struct input *in)
 {
@@ -96,7 +96,7 @@ static int give_connection(void *context, struct input *in)
 
 	input_open(in, link->fd);
 	ck_assert_int_eq(input_look(in), INPUT_REQUEST);
-	fcgi_take_in_hand(in, &hand);
+	fcgi_note_in_flight(in, &in_flight);
 	return link->fd;
 }
 
@@ -114,7 +114,7 @@ static void serve(const struct exchange *exchange, struct link *link)
 		                                                   .params = 1000 },
 		                                       .io_timeout_ms = 1000,
 		                                       .max_connections = 1 },
-		                            .hand = &hand,
+		                            .in_flight = &in_flight,
 		                            .accept = give_connection,
 		                            .close = take_connection_back,
 		                            .context = link };

@@ -1,10 +1,10 @@
 /* Rate limits: arithmetic, table, policy, and whose request it is.  Built with fault points. */
 #include "state/limit.h"
-#include "base/app.h"
 #include "base/cidr.h"
 #include "base/clock.h"
 #include "base/siphash.h"
 #include "exchange/client.h"
+#include "service/app.h"
 
 #include <check.h>
 #include <fcntl.h>

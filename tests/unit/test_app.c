@@ -1,5 +1,5 @@
 /* Mistakes in registering are noted, the first of them, for percore_run to report. */
-#include "base/app.h"
+#include "service/app.h"
 #include "unit.h"
 
 #include <stdio.h>

@@ -7,11 +7,12 @@
 #include "background/job_redis.h"
 #include "background/job_run.h"
 #include "background/job_sqlite.h"
-#include "background/place.h"
 #include "background/snapshot.h"
 #include "background/task.h"
 #include "background/value.h"
 #include "base/clock.h"
+#include "base/runtime_directory.h"
+#include "status/background_view.h"
 #include "unit.h"
 
 #include <dirent.h>
@@ -293,7 +294,7 @@ static int place_lock;
 static void make_place(void)
 {
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	place_lock = place_open(shared->place, "/dev/shm");
+	place_lock = runtime_directory_open(shared->place, "/dev/shm");
 	ck_assert_int_ge(place_lock, 0);
 	snapshot_use(shared);
 	snapshot_begin();
@@ -301,7 +302,7 @@ static void make_place(void)
 
 static void drop_place(void)
 {
-	place_remove(shared->place, place_lock);
+	runtime_directory_remove(shared->place, place_lock);
 	ck_assert_int_ne(access(shared->place, F_OK), 0);
 	munmap(shared, sizeof *shared);
 }
@@ -586,7 +587,8 @@ END_TEST
 
 START_TEST(directory_of_a_dead_pool_is_removed)
 {
-	char parent[] = "/tmp/percore-test-XXXXXX", dead[64], other[64], before[64], path[PLACE_MAX] = "";
+	char parent[] = "/tmp/percore-test-XXXXXX", dead[64], other[64], before[64],
+	     path[RUNTIME_DIRECTORY_MAX] = "";
 	pid_t pid = fork();
 
 	if (pid == 0)
@@ -597,15 +599,15 @@ START_TEST(directory_of_a_dead_pool_is_removed)
 	snprintf(other, sizeof other, "%s/percore.%d.ghijkl", parent, (int)getppid());
 	snprintf(before, sizeof before, "%s/percore.%d.mnopqr", parent, (int)getpid());
 	ck_assert_int_eq(mkdir(dead, 0700) + mkdir(other, 0700) + mkdir(before, 0700), 0);
-	int lock = place_open(path, parent);
+	int lock = runtime_directory_open(path, parent);
 	ck_assert_int_ge(lock, 0);
 	ck_assert_int_eq(access(before, F_OK), 0); /* a predecessor's workers may use it */
-	place_sweep(parent);
+	runtime_directory_sweep(parent);
 	ck_assert_int_ne(access(dead, F_OK), 0);
 	ck_assert_int_ne(access(before, F_OK), 0);
 	ck_assert_int_eq(access(path, F_OK), 0);  /* ours */
 	ck_assert_int_eq(access(other, F_OK), 0); /* its process lives */
-	place_remove(path, lock);
+	runtime_directory_remove(path, lock);
 	rmdir(other);
 	rmdir(parent);
 }

@@ -15,7 +15,7 @@
 
 static struct wire wire;
 static struct fcgi *fcgi;
-static struct inhand_shm hand;
+static struct in_flight_shm in_flight;
 static int pair[2];              /* of the web server; of ours */
 static unsigned accepts, closes; /* how often the source was called */
 static bool is_open;             /* as the last close said */
@@ -30,7 +30,7 @@ static int give_connection(void *context, struct input *in)
 	if (in->fd != pair[1])
 		input_open(in, pair[1]);
 	ck_assert_int_eq(input_look(in), INPUT_REQUEST);
-	fcgi_take_in_hand(in, &hand);
+	fcgi_note_in_flight(in, &in_flight);
 	return pair[1];
 }
 
@@ -50,7 +50,7 @@ static struct fcgi_source source(void)
 	return (struct fcgi_source){ .input = { .limits = { .head_bytes = INPUT_HEAD_MAX, .params = 1000 },
 		                                .io_timeout_ms = 100,
 		                                .max_connections = 7 },
-		                     .hand = &hand,
+		                     .in_flight = &in_flight,
 		                     .accept = give_connection,
 		                     .close = take_connection_back,
 		                     .context = &wire };
@@ -140,17 +140,17 @@ START_TEST(request_is_accepted_and_its_parameters_read)
 	ck_assert_str_eq(values[0], "two");
 	ck_assert_str_eq(values[1], "last");
 	ck_assert_uint_eq(fcgi_params(fcgi, "HTTP", values, 8), 0);
-	ck_assert_ptr_eq(fcgi_hand(fcgi), &hand);
+	ck_assert_ptr_eq(fcgi_in_flight(fcgi), &in_flight);
 }
 END_TEST
 
 START_TEST(hand_says_what_the_master_must_know)
 {
 	begin(true, "");
-	ck_assert_int_eq(hand.sent, INHAND_NOTHING);
-	ck_assert(hand.keep);
-	ck_assert(hand.has_whole_input);
-	ck_assert_uint_eq(hand.fcgi_id, 1);
+	ck_assert_int_eq(in_flight.sent, IN_FLIGHT_NOTHING);
+	ck_assert(in_flight.keep);
+	ck_assert(in_flight.has_whole_input);
+	ck_assert_uint_eq(in_flight.fcgi_id, 1);
 	fcgi_end(fcgi);
 	fcgi_finish(fcgi);
 	connect_pair();
@@ -158,8 +158,8 @@ START_TEST(hand_says_what_the_master_must_know)
 	write_request(false, "/behind", "");
 	send_wire();
 	ck_assert(fcgi_accept(fcgi));
-	ck_assert(!hand.keep);
-	ck_assert(!hand.has_whole_input); /* more than the request was read */
+	ck_assert(!in_flight.keep);
+	ck_assert(!in_flight.has_whole_input); /* more than the request was read */
 	fcgi_abandon(fcgi);
 	fcgi_finish(fcgi);
 	connect_pair();
@@ -167,7 +167,7 @@ START_TEST(hand_says_what_the_master_must_know)
 	wire.size -= 8;
 	send_wire();
 	ck_assert(fcgi_accept(fcgi));
-	ck_assert(!hand.has_whole_input); /* less than the request */
+	ck_assert(!in_flight.has_whole_input); /* less than the request */
 }
 END_TEST
 
@@ -254,10 +254,10 @@ START_TEST(answer_leaves_at_the_end_and_the_connection_goes_back_after_it)
 
 	begin(true, "");
 	ck_assert_int_eq(fcgi_write(fcgi, "small", 5), 0);
-	ck_assert_int_eq(hand.sent, INHAND_NOTHING);
+	ck_assert_int_eq(in_flight.sent, IN_FLIGHT_NOTHING);
 	ck_assert_str_eq(heard(types), "");
 	fcgi_end(fcgi);
-	ck_assert_int_eq(hand.sent, INHAND_WHOLE);
+	ck_assert_int_eq(in_flight.sent, IN_FLIGHT_WHOLE);
 	ck_assert_str_eq(heard(types), "small");
 	ck_assert_str_eq(types, "663"); /* FCGI_STDOUT, its end, FCGI_END_REQUEST */
 	ck_assert_uint_eq(closes, 0);
@@ -296,7 +296,7 @@ START_TEST(connection_in_the_middle_of_a_body_is_not_kept)
 	ck_assert(fcgi_accept(fcgi));
 	fcgi_write(fcgi, "x", 1);
 	fcgi_end(fcgi);
-	ck_assert_int_eq(hand.sent, INHAND_WHOLE);
+	ck_assert_int_eq(in_flight.sent, IN_FLIGHT_WHOLE);
 	fcgi_finish(fcgi);
 	ck_assert_uint_eq(closes, 1);
 	ck_assert(!is_open);
@@ -338,7 +338,7 @@ START_TEST(abandoned_request_has_no_end)
 	begin(true, "");
 	fcgi_write(fcgi, "small", 5);
 	fcgi_abandon(fcgi);
-	ck_assert_int_eq(hand.sent, INHAND_PART);
+	ck_assert_int_eq(in_flight.sent, IN_FLIGHT_PART);
 	fcgi_finish(fcgi);
 	ck_assert_uint_eq(closes, 1);
 	ck_assert(!is_open);
@@ -372,7 +372,7 @@ START_TEST(small_answer_leaves_in_one_write)
 		ck_assert(fcgi_accept(fcgi));
 		memset(answer, 'x', sizeof answer);
 		ck_assert_int_eq(fcgi_write(fcgi, answer, size), 0);
-		ck_assert_int_eq(hand.sent, INHAND_NOTHING);
+		ck_assert_int_eq(in_flight.sent, IN_FLIGHT_NOTHING);
 		fcgi_end(fcgi);
 		fcgi_finish(fcgi);
 		ssize_t got = recv(pair[0], bytes, sizeof bytes, MSG_DONTWAIT);
@@ -393,9 +393,9 @@ START_TEST(answer_of_more_than_one_write_is_known_to_be_a_part)
 	begin(true, "");
 	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
 	ck_assert_int_eq(fcgi_write(fcgi, big, sizeof big), 0);
-	ck_assert_int_eq(hand.sent, INHAND_PART);
+	ck_assert_int_eq(in_flight.sent, IN_FLIGHT_PART);
 	fcgi_end(fcgi);
-	ck_assert_int_eq(hand.sent, INHAND_WHOLE);
+	ck_assert_int_eq(in_flight.sent, IN_FLIGHT_WHOLE);
 }
 END_TEST
 
@@ -405,9 +405,9 @@ START_TEST(answer_that_cannot_leave_is_not_whole)
 
 	begin(true, ""); /* a web server that reads nothing */
 	ck_assert_int_eq(fcgi_write(fcgi, big, sizeof big), -EPIPE);
-	ck_assert_int_eq(hand.sent, INHAND_PART);
+	ck_assert_int_eq(in_flight.sent, IN_FLIGHT_PART);
 	fcgi_end(fcgi);
-	ck_assert_int_ne(hand.sent, INHAND_WHOLE);
+	ck_assert_int_ne(in_flight.sent, IN_FLIGHT_WHOLE);
 	fcgi_finish(fcgi);
 	ck_assert_uint_eq(closes, 1);
 	ck_assert(!is_open);
@@ -415,13 +415,13 @@ START_TEST(answer_that_cannot_leave_is_not_whole)
 	ck_assert_int_eq(fcgi_write(fcgi, big, 20000), 0);
 	close(pair[0]);
 	fcgi_end(fcgi);
-	ck_assert_int_eq(hand.sent, INHAND_PART);
+	ck_assert_int_eq(in_flight.sent, IN_FLIGHT_PART);
 	fcgi_finish(fcgi);
 	begin(true, ""); /* and one that is gone */
 	close(pair[0]);
 	ck_assert_int_eq(fcgi_write(fcgi, "x", 1), 0);
 	fcgi_end(fcgi);
-	ck_assert_int_eq(hand.sent, INHAND_ONE_WRITE);
+	ck_assert_int_eq(in_flight.sent, IN_FLIGHT_ONE_WRITE);
 	fcgi_finish(fcgi);
 	ck_assert(!is_open);
 }
@@ -585,7 +585,7 @@ static int give_odd_connection(void *context, struct input *in)
 	odd_look = input_look(in);
 	if (odd_look != INPUT_REQUEST)
 		return -1;
-	fcgi_take_in_hand(in, &hand);
+	fcgi_note_in_flight(in, &in_flight);
 	return pair[1];
 }
 

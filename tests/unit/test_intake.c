@@ -726,11 +726,11 @@ static void echo_work(struct intake *in)
 			continue;
 		}
 		for (bool claimed = true; claimed;) {
-			atomic_store(&slot->hand.sent, INHAND_HEAD);
+			atomic_store(&slot->in_flight.sent, IN_FLIGHT_HEAD);
 			atomic_store(&slot->stage, WORKER_SERVING);
 			ssize_t got = recv(c.fd, &byte, 1, MSG_DONTWAIT);
 			if (got == 1) {
-				atomic_store(&slot->hand.sent, INHAND_PART);
+				atomic_store(&slot->in_flight.sent, IN_FLIGHT_PART);
 				send(c.fd, &byte, 1, MSG_NOSIGNAL);
 				served++;
 			}
@@ -772,7 +772,7 @@ static pid_t spawn(unsigned index)
 	return pid;
 }
 
-static void bury(unsigned index, struct pool_shm *counts)
+static void note_exit(unsigned index, struct pool_shm *counts)
 {
 	static const struct access no_log;
 
@@ -843,7 +843,7 @@ START_TEST(killed_workers_strand_no_connection)
 			unsigned i = (unsigned)rand_r(&seed) % WORKERS;
 			kill(pids[i], SIGKILL);
 			waitpid(pids[i], NULL, 0);
-			bury(i, &counts);
+			note_exit(i, &counts);
 			pids[i] = spawn(i);
 			kills++;
 		}
@@ -863,7 +863,7 @@ START_TEST(killed_workers_strand_no_connection)
 	for (unsigned i = 0; i < WORKERS; i++) {
 		kill(pids[i], SIGKILL);
 		waitpid(pids[i], NULL, 0);
-		bury(i, &counts);
+		note_exit(i, &counts);
 	}
 	/* What is left is what the askers have. */
 	ck_assert_uint_le(atomic_load(&table.shm->open), ASKERS);

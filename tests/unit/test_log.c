@@ -1,9 +1,9 @@
 /* Unit tests of the logs: the ring, the lines, and the writer process, which is killed over and over. */
+#include "access/access_format.h"
+#include "access/access_ring.h"
+#include "access/access_writer.h"
 #include "base/clock.h"
-#include "log/access_format.h"
-#include "log/access_ring.h"
-#include "log/access_writer.h"
-#include "log/log.h"
+#include "base/log.h"
 #include "state/limit.h"
 #include "unit.h"
 

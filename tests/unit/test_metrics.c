@@ -4,8 +4,8 @@
  */
 #include "exchange/route.h"
 #include "percore.h"
-#include "state/meters.h"
-#include "state/metrics_view.h"
+#include "state/user_metrics.h"
+#include "status/metrics_view.h"
 #include "unit.h"
 
 #include <math.h>
@@ -21,7 +21,7 @@ enum { SLOT = 3, VALUES = 20000 };
 
 static struct metrics m;
 static struct routes routes;
-static struct meters meters;
+static struct user_metrics user_metrics;
 static struct pool_shm pool;
 static struct worker_shm *workers;
 static const struct metrics_answer whole = { .is_whole = true };
@@ -45,8 +45,9 @@ static void open_metrics(void)
 	static struct worker_shm slots[SLOTS_MAX];
 
 	workers = slots;
-	m = (struct metrics){ .routes = &routes,
-		              .meters = &meters,
+	m = (struct metrics){ .route_at = routes_at,
+		              .routes = &routes,
+		              .user_metrics = &user_metrics,
 		              .service = "unit",
 		              .service_version = "1",
 		              .pool = &pool,
@@ -64,8 +65,8 @@ static void close_metrics(void)
 	munmap(m.shm, metrics_bytes(&m));
 	routes_fini(&routes);
 	routes = (struct routes){ 0 };
-	meters_fini(&meters);
-	meters = (struct meters){ 0 };
+	user_metrics_fini(&user_metrics);
+	user_metrics = (struct user_metrics){ 0 };
 }
 
 /* The number behind a line's name and labels, as it stands; -1: there is no such line. */
@@ -99,7 +100,7 @@ enum step { TAKEN, ROUTED, ARMED, COUNTED };
 
 static void take(enum step last)
 {
-	metrics_rest(&m);
+	metrics_idle(&m);
 	metrics_begin(&m);
 	if (last >= ROUTED)
 		metrics_note_route(&m, routes.all[0].entry, "GET");
@@ -110,14 +111,14 @@ static void take(enum step last)
 }
 
 /* As the master does. */
-static void bury(int answered)
+static void note_exit(int answered)
 {
 	struct metrics master = m;
 
 	metrics_take_slot(&master, METRICS_MASTER);
-	metrics_settle(&master,
-	               &(struct metrics_death){
-			       .slot = SLOT, .answered = answered, .was_read = true, .elapsed_ms = 5 });
+	metrics_reclaim(&master,
+	                &(struct metrics_death){
+				.slot = SLOT, .answered = answered, .was_read = true, .elapsed_ms = 5 });
 	metrics_take_slot(&m, SLOT); /* the next worker */
 }
 
@@ -134,22 +135,22 @@ END_TEST
 START_TEST(request_of_a_dead_worker_is_counted_once)
 {
 	take(ROUTED);
-	bury(500); /* died in the handler, the master answered */
+	note_exit(500); /* died in the handler, the master answered */
 	ck_assert_double_eq(requests("500"), 1);
 	take(ARMED);
-	bury(0); /* died after its answer had left */
+	note_exit(0); /* died after its answer had left */
 	ck_assert_double_eq(requests("200"), 1);
 	take(ARMED);
-	bury(503); /* died before it left */
+	note_exit(503); /* died before it left */
 	ck_assert_double_eq(requests("503"), 1);
 	take(COUNTED);
-	bury(0);
+	note_exit(0);
 	ck_assert_double_eq(requests("200"), 2);
 	take(ROUTED);
-	bury(0); /* cut */
+	note_exit(0); /* cut */
 	ck_assert_double_eq(requests("500"), 2);
 	take(TAKEN);
-	bury(500);
+	note_exit(500);
 	ck_assert_double_eq(
 		shown("percore_http_requests_total{route=\"other\",method=\"other\",code=\"500\"}"), 1);
 	ck_assert_double_eq(shown("percore_http_request_duration_seconds_count{route=\"/data\"}"), 5);
@@ -166,13 +167,13 @@ START_TEST(death_in_mid_count_changes_nothing)
 		unsigned entry = routes.all[0].entry;
 		_Atomic uint64_t *const stores[] = {
 			&slot->sums[entry].sum_ns,
-			&slot->buckets[entry * HISTOGRAM_SIZE + slot->hand.bucket],
-			&slot->series[slot->hand.series],
+			&slot->buckets[entry * HISTOGRAM_SIZE + slot->in_flight.bucket],
+			&slot->series[slot->in_flight.series],
 		};
-		atomic_store(&slot->hand.phase, METRICS_TIMED);
+		atomic_store(&slot->in_flight.phase, METRICS_TIMED);
 		for (int i = 0; i < stored; i++)
 			atomic_store(stores[i], i == 0 ? 0 : atomic_load(stores[i]) - 1);
-		bury(0);
+		note_exit(0);
 		ck_assert_double_eq(requests("200"), stored + 1);
 		ck_assert_double_eq(shown("percore_http_request_duration_seconds_count{route=\"/data\"}"),
 		                    stored + 1);
@@ -184,11 +185,11 @@ START_TEST(garbage_in_a_dead_slot_is_no_index)
 {
 	struct metrics_slot_shm *slot = metrics_slot(&m, SLOT);
 
-	atomic_store(&slot->hand.series, UINT32_MAX);
-	atomic_store(&slot->hand.bucket, UINT32_MAX);
-	atomic_store(&slot->hand.entry, UINT16_MAX);
-	atomic_store(&slot->hand.phase, METRICS_TIMED);
-	bury(0);
+	atomic_store(&slot->in_flight.series, UINT32_MAX);
+	atomic_store(&slot->in_flight.bucket, UINT32_MAX);
+	atomic_store(&slot->in_flight.entry, UINT16_MAX);
+	atomic_store(&slot->in_flight.phase, METRICS_TIMED);
+	note_exit(0);
 	ck_assert_double_eq(requests("200"), 0);
 }
 END_TEST
@@ -332,7 +333,7 @@ START_TEST(label_is_escaped)
 }
 END_TEST
 
-/* An upgrade to a program with a route more, in another order. */
+/* A new program with a route more, in another order. */
 START_TEST(counters_are_found_by_name)
 {
 	struct routes others = { 0 };
@@ -341,8 +342,9 @@ START_TEST(counters_are_found_by_name)
 	take(COUNTED);
 	routes_add(&others, "GET", "/new", handle, false);
 	routes_add(&others, "GET", "/data", handle, false);
-	m = (struct metrics){ .routes = &others,
-		              .meters = &meters,
+	m = (struct metrics){ .route_at = routes_at,
+		              .routes = &others,
+		              .user_metrics = &user_metrics,
 		              .service = "unit",
 		              .service_version = "2",
 		              .pool = &pool,
@@ -365,7 +367,7 @@ static const char *add(enum metrics_kind kind, const char *name)
 {
 	const char *wrong;
 
-	meters_add(&meters, kind, name, "Help.", &wrong);
+	user_metrics_add(&user_metrics, kind, name, "Help.", &wrong);
 	return wrong;
 }
 
@@ -406,12 +408,12 @@ END_TEST
 START_TEST(own_metrics_are_summed_over_workers)
 {
 	const char *wrong;
-	struct percore_counter *counter =
-		(struct percore_counter *)meters_add(&meters, METRICS_COUNTER, "a_total", "A.", &wrong);
-	struct percore_gauge *gauge =
-		(struct percore_gauge *)meters_add(&meters, METRICS_GAUGE, "b{k=\"v\"}", "B.", &wrong);
-	struct percore_histogram *histogram = (struct percore_histogram *)meters_add(
-		&meters, METRICS_HISTOGRAM, "c_seconds{k=\"v\"}", "C.", &wrong);
+	struct percore_counter *counter = (struct percore_counter *)user_metrics_add(
+		&user_metrics, METRICS_COUNTER, "a_total", "A.", &wrong);
+	struct percore_gauge *gauge = (struct percore_gauge *)user_metrics_add(&user_metrics, METRICS_GAUGE,
+	                                                                       "b{k=\"v\"}", "B.", &wrong);
+	struct percore_histogram *histogram = (struct percore_histogram *)user_metrics_add(
+		&user_metrics, METRICS_HISTOGRAM, "c_seconds{k=\"v\"}", "C.", &wrong);
 
 	percore_counter_add(counter, 100); /* before there is a place for it: nowhere */
 	percore_histogram_record(histogram, 1);

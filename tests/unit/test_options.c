@@ -1,6 +1,6 @@
 /* One table of options for the command line and the INI file; what is wrong is said with its place. */
 #include "base/options.h"
-#include "base/settings.h"
+#include "service/settings_table.h"
 #include "unit.h"
 
 #include <stdio.h>

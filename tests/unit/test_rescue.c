@@ -33,7 +33,7 @@ static int rescue_with(int unregistered)
 	                                       .slot = worker,
 	                                       .unregistered = unregistered,
 	                                       .worker = DEAD,
-	                                       .seat = DEAD,
+	                                       .worker_id = DEAD,
 	                                       .status = 500 });
 }
 
@@ -43,18 +43,18 @@ static int rescue(void)
 }
 
 /* It died of a request that came whole, on a connection to keep; so much of its answer was sent. */
-static void set_hand(enum inhand_sent sent)
+static void set_hand(enum in_flight_sent sent)
 {
-	struct inhand_shm *hand = &worker->hand;
+	struct in_flight_shm *in_flight = &worker->in_flight;
 
 	atomic_store(&worker->stage, WORKER_SERVING);
-	hand->fcgi_id = 1;
-	hand->keep = hand->has_whole_input = true;
-	hand->sent = sent;
-	strcpy(hand->id, "the-id");
+	in_flight->fcgi_id = 1;
+	in_flight->keep = in_flight->has_whole_input = true;
+	in_flight->sent = sent;
+	strcpy(in_flight->id, "the-id");
 }
 
-static int die_serving(enum inhand_sent sent)
+static int die_serving(enum in_flight_sent sent)
 {
 	open_table();
 	int client = table_add(&slot, &generation);
@@ -113,7 +113,7 @@ END_TEST
 
 START_TEST(request_without_an_answer_is_answered)
 {
-	int client = die_serving(INHAND_NOTHING);
+	int client = die_serving(IN_FLIGHT_NOTHING);
 
 	ck_assert_int_eq(rescue(), 500);
 	ck_assert(has_answer(client));
@@ -127,7 +127,7 @@ END_TEST
 
 START_TEST(connection_that_it_had_beside_the_one_in_hand_is_only_released)
 {
-	int client = die_serving(INHAND_NOTHING);
+	int client = die_serving(IN_FLIGHT_NOTHING);
 	uint32_t other_slot, other_generation;
 	int other = table_add(&other_slot, &other_generation);
 
@@ -143,7 +143,7 @@ END_TEST
 
 START_TEST(answer_that_has_left_in_part_is_cut)
 {
-	int client = die_serving(INHAND_PART);
+	int client = die_serving(IN_FLIGHT_PART);
 	uint32_t other_slot, other_generation;
 	int other = table_add(&other_slot, &other_generation);
 
@@ -160,8 +160,8 @@ END_TEST
 START_TEST(answer_that_has_left_whole_is_not_answered_again)
 {
 	for (int keep = 0; keep < 2; keep++) {
-		int client = die_serving(INHAND_WHOLE);
-		worker->hand.keep = keep;
+		int client = die_serving(IN_FLIGHT_WHOLE);
+		worker->in_flight.keep = keep;
 		ck_assert_int_eq(rescue(), 0);
 		ck_assert(is_free() == keep);
 		if (keep)
@@ -175,7 +175,7 @@ END_TEST
 
 START_TEST(peer_that_sent_its_next_request_had_the_answer)
 {
-	int client = die_serving(INHAND_ONE_WRITE);
+	int client = die_serving(IN_FLIGHT_ONE_WRITE);
 
 	send(client, "x", 1, 0);
 	ck_assert(is_told()); /* the event, to a worker that leaves its mark */
@@ -190,7 +190,7 @@ END_TEST
 
 START_TEST(peer_that_waits_for_one_write_is_answered_and_the_connection_ends)
 {
-	int client = die_serving(INHAND_ONE_WRITE);
+	int client = die_serving(IN_FLIGHT_ONE_WRITE);
 
 	ck_assert_int_eq(rescue(), 500);
 	ck_assert(has_answer(client));
@@ -202,9 +202,9 @@ END_TEST
 
 START_TEST(rest_of_an_answered_request_is_thrown_away)
 {
-	int client = die_serving(INHAND_NOTHING);
+	int client = die_serving(IN_FLIGHT_NOTHING);
 
-	worker->hand.has_whole_input = false;
+	worker->in_flight.has_whole_input = false;
 	ck_assert_ptr_nonnull(connections_make_part(&table, slot));
 	ck_assert_int_eq(rescue(), 500);
 	ck_assert(has_answer(client));
@@ -219,18 +219,18 @@ END_TEST
 
 START_TEST(head_in_the_reading_is_answered_under_the_usual_number_or_read_by_another)
 {
-	int client = die_serving(INHAND_HEAD);
+	int client = die_serving(IN_FLIGHT_HEAD);
 	unsigned char answer[1024];
 
-	worker->hand.fcgi_id = 0;
-	worker->hand.id[0] = '\0';
+	worker->in_flight.fcgi_id = 0;
+	worker->in_flight.id[0] = '\0';
 	send(client, "x", 1, 0); /* not read yet */
 	ck_assert_int_eq(rescue(), 0);
 	ck_assert(is_told());
 	ck_assert(hears_nothing(client));
 	table_close();
-	client = die_serving(INHAND_HEAD);
-	worker->hand.fcgi_id = 0;
+	client = die_serving(IN_FLIGHT_HEAD);
+	worker->in_flight.fcgi_id = 0;
 	ck_assert_int_eq(rescue(), 500);
 	ck_assert_int_gt(recv(client, answer, sizeof answer, MSG_DONTWAIT), 8);
 	ck_assert_uint_eq(answer[3], 1);
@@ -241,7 +241,7 @@ END_TEST
 
 START_TEST(peer_that_is_gone_is_not_answered)
 {
-	int client = die_serving(INHAND_NOTHING);
+	int client = die_serving(IN_FLIGHT_NOTHING);
 	struct connections_state state;
 
 	close(client);
@@ -260,7 +260,7 @@ START_TEST(new_connection_is_answered_by_the_copy_in_the_lifeline)
 
 	open_table();
 	client = table_accept(&fd);
-	set_hand(INHAND_NOTHING);
+	set_hand(IN_FLIGHT_NOTHING);
 	atomic_store(&worker->connection, 0);
 	ck_assert_int_eq(rescue_with(fd), 500);
 	ck_assert(has_answer(client));
@@ -293,7 +293,7 @@ END_TEST
 
 START_TEST(connection_in_slot_and_lifeline_is_one)
 {
-	int client = die_serving(INHAND_NOTHING); /* registered; then it died, before its copy was out */
+	int client = die_serving(IN_FLIGHT_NOTHING); /* registered; then it died, before its copy was out */
 
 	atomic_store(&worker->connection, 0);
 	int copy = dup(registry_fd(&registry, slot));
@@ -333,7 +333,7 @@ START_TEST(connection_without_room_is_closed)
 	open_table();
 	table.capacity = 0;
 	client = table_accept(&fd);
-	set_hand(INHAND_NOTHING);
+	set_hand(IN_FLIGHT_NOTHING);
 	ck_assert_int_eq(rescue_with(fd), 0);
 	ck_assert(table_is_closed(client));
 	table_close();
@@ -359,10 +359,10 @@ START_TEST(hand_of_any_bytes_does_no_harm)
 {
 	for (unsigned seed = 1; seed < 500; seed++) {
 		unsigned state = seed;
-		die_serving(INHAND_NOTHING);
-		for (size_t i = 0; i < sizeof worker->hand; i++)
-			((unsigned char *)&worker->hand)[i] = (unsigned char)rand_r(&state);
-		worker->hand.sent = seed % 7;
+		die_serving(IN_FLIGHT_NOTHING);
+		for (size_t i = 0; i < sizeof worker->in_flight; i++)
+			((unsigned char *)&worker->in_flight)[i] = (unsigned char)rand_r(&state);
+		worker->in_flight.sent = seed % 7;
 		atomic_store(&worker->connection, seed % 3 ? slot + 1 : (uint32_t)rand_r(&state));
 		rescue();
 		ck_assert(!connections_is_owned(&table, slot, generation, DEAD));

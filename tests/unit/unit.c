@@ -8,7 +8,7 @@ int main(void)
 		supervision_suite, route_suite,       records_suite,  input_suite,   fcgi_suite,
 		request_suite,     query_suite,       body_suite,     json_suite,    answer_suite,
 		app_suite,         connections_suite, registry_suite, rescue_suite,  intake_suite,
-		handover_suite,    shed_suite,        metrics_suite,  log_suite,     background_suite,
+		handover_suite,    overload_suite,    metrics_suite,  log_suite,     background_suite,
 		redis_url_suite,   utf8_suite,
 	};
 	SRunner *runner = srunner_create(NULL);

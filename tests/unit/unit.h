@@ -27,7 +27,7 @@ Suite *registry_suite(void);
 Suite *rescue_suite(void);
 Suite *intake_suite(void);
 Suite *handover_suite(void);
-Suite *shed_suite(void);
+Suite *overload_suite(void);
 Suite *metrics_suite(void);
 Suite *log_suite(void);
 Suite *background_suite(void);

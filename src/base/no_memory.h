@@ -1,0 +1,11 @@
+/* no_memory - the end of a process for want of memory: percore_no_memory of percore.h. */
+#ifndef PERCORE_NO_MEMORY_H
+#define PERCORE_NO_MEMORY_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* In each worker: where it leaves word of such an end, and which; NULL: nowhere. */
+void no_memory_tell(_Atomic uint32_t *word, uint32_t reason);
+
+#endif

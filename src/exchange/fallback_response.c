@@ -1,0 +1,52 @@
+/* fallback - see fallback.h.  The same problem document as percore_answer_problem makes (RFC 9457). */
+#include "exchange/fallback_response.h"
+
+#include "exchange/request.h"
+
+#include <fastcgi.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { RETRY_AFTER_S = 1 };
+
+static size_t put_record(unsigned char *bytes, int type, uint16_t id, size_t length)
+{
+	bytes[0] = FCGI_VERSION_1;
+	bytes[1] = (unsigned char)type;
+	bytes[2] = (unsigned char)(id >> 8);
+	bytes[3] = (unsigned char)id;
+	bytes[4] = (unsigned char)(length >> 8);
+	bytes[5] = (unsigned char)length;
+	bytes[6] = bytes[7] = 0;
+	return FCGI_HEADER_LEN + length;
+}
+
+static size_t put_text(const struct fallback_response *s, char *text, size_t size)
+{
+	const char *reason = answer_reason(s->status);
+	char body[512], retry[32] = "";
+
+	int length = snprintf(body, sizeof body,
+	                      "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\","
+	                      "\"request_id\":\"%s\"}",
+	                      reason, s->status, s->detail, s->id);
+	if (s->status == 503)
+		snprintf(retry, sizeof retry, "Retry-After: %d\r\n", RETRY_AFTER_S);
+	int n = snprintf(text, size,
+	                 "Status: %d %s\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\n"
+	                 "X-Request-ID: %s\r\nCache-Control: no-store\r\n%s\r\n%s",
+	                 s->status, reason, length, s->id, retry, s->is_head ? "" : body);
+	return (size_t)n < size ? (size_t)n : size;
+}
+
+size_t fallback_response_write(const struct fallback_response *s, unsigned char bytes[FALLBACK_RESPONSE_MAX])
+{
+	size_t room = FALLBACK_RESPONSE_MAX -
+	              4 * FCGI_HEADER_LEN; /* three headers and the body of the last record */
+	size_t n = put_text(s, (char *)bytes + FCGI_HEADER_LEN, room);
+
+	n = put_record(bytes, FCGI_STDOUT, s->fcgi_id, n);
+	n += put_record(bytes + n, FCGI_STDOUT, s->fcgi_id, 0);
+	memset(bytes + n + FCGI_HEADER_LEN, 0, 8); /* exit status 0, FCGI_REQUEST_COMPLETE */
+	return n + put_record(bytes + n, FCGI_END_REQUEST, s->fcgi_id, 8);
+}

@@ -1,0 +1,215 @@
+/*
+ * app - the calls of percore.h that come before percore_run.
+ *
+ * A mistake is noted and reported by percore_run, so that a program reads as a
+ * list of what it serves.  Where memory for a few strings is missing, there is
+ * nothing to go on with: the program ends with a message.
+ */
+#include "service/app.h"
+
+#include "base/log.h"
+#include "exchange/defer.h"
+#include "status/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *need(void *memory)
+{
+	if (!memory) {
+		log_error("no memory to start");
+		abort();
+	}
+	return memory;
+}
+
+struct percore_app *percore_app_new(const char *name, const char *version)
+{
+	struct percore_app *app = need(calloc(1, sizeof *app));
+
+	app->name = need(strdup(name));
+	app->version = need(strdup(version));
+	log_init(app->name);
+	return app;
+}
+
+void app_free(struct percore_app *app)
+{
+	for (size_t i = 0; i < app->option_count; i++) {
+		free((char *)app->options[i].name);
+		free((char *)app->options[i].help);
+	}
+	routes_fini(&app->routes);
+	user_metrics_fini(&app->user_metrics);
+	background_fini(&app->background);
+	log_init("percore");
+	free(app->name);
+	free(app->version);
+	free(app);
+}
+
+void app_mistake(struct percore_app *app, const char *format, ...)
+{
+	va_list arguments;
+
+	if (*app->mistake)
+		return;
+	va_start(arguments, format);
+	vsnprintf(app->mistake, sizeof app->mistake, format, arguments);
+	va_end(arguments);
+}
+
+void percore_add_route(struct percore_app *app, const char *method, const char *pattern,
+                       percore_handler handler)
+{
+	const char *wrong = routes_add(&app->routes, method, pattern, handler, false);
+
+	if (wrong)
+		app_mistake(app, "route %s %s: %s", method, pattern, wrong);
+}
+
+void percore_add_probe(struct percore_app *app, const char *pattern, percore_handler handler)
+{
+	const char *wrong = routes_add(&app->routes, "GET", pattern, handler, true);
+
+	if (wrong)
+		app_mistake(app, "probe %s: %s", pattern, wrong);
+}
+
+void percore_add_metrics(struct percore_app *app, const char *pattern)
+{
+	percore_add_probe(app, pattern, status_metrics);
+}
+
+void percore_add_status(struct percore_app *app, const char *pattern)
+{
+	percore_add_probe(app, pattern, status_json);
+}
+
+static struct user_metric *add_meter(struct percore_app *app, enum metrics_kind kind, const char *name,
+                                     const char *help)
+{
+	const char *wrong;
+	struct user_metric *meter = need(user_metrics_add(&app->user_metrics, kind, name, help, &wrong));
+
+	if (wrong)
+		app_mistake(app, "metric %s: %s", name, wrong);
+	return meter;
+}
+
+struct percore_counter *percore_add_counter(struct percore_app *app, const char *name, const char *help)
+{
+	return (struct percore_counter *)add_meter(app, METRICS_COUNTER, name, help);
+}
+
+struct percore_gauge *percore_add_gauge(struct percore_app *app, const char *name, const char *help)
+{
+	return (struct percore_gauge *)add_meter(app, METRICS_GAUGE, name, help);
+}
+
+struct percore_histogram *percore_add_histogram(struct percore_app *app, const char *name, const char *help)
+{
+	return (struct percore_histogram *)add_meter(app, METRICS_HISTOGRAM, name, help);
+}
+
+void percore_add_limit(struct percore_app *app, const char *pattern, const char *limit)
+{
+	struct limit_rule rule;
+	const char *wrong = limit_rule_parse(limit, &rule);
+
+	if (!wrong && *rule.route)
+		wrong = "route= is for --limit; here the pattern says it";
+	if (!wrong && strlen(pattern) >= sizeof rule.route)
+		wrong = "the pattern is too long";
+	if (!wrong && app->limit_count == LIMITS_MAX)
+		wrong = "there are too many";
+	if (wrong) {
+		app_mistake(app, "limit %s for %s: %s", limit, pattern, wrong);
+		return;
+	}
+	snprintf(rule.route, sizeof rule.route, "%s", pattern);
+	app->limits[app->limit_count++] = rule;
+}
+
+static bool is_good_name(const char *name)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t length = strnlen(name, BACKGROUND_NAME_MAX);
+
+	return length > 0 && length < BACKGROUND_NAME_MAX && name[strspn(name, good)] == '\0';
+}
+
+static void add_option(struct percore_app *app, const struct option_spec *spec)
+{
+	if (app->option_count == APP_OPTIONS_MAX) {
+		app_mistake(app, "option --%s: there are %d already", spec->name, APP_OPTIONS_MAX);
+		return;
+	}
+	struct option_spec *added = &app->options[app->option_count++];
+	*added = *spec;
+	added->name = need(strdup(spec->name));
+	added->help = need(strdup(spec->help));
+}
+
+void percore_add_number(struct percore_app *app, const char *name, long *value, long min, long max,
+                        const char *help)
+{
+	add_option(app, &(struct option_spec){ name, OPTION_NUMBER, value, min, max, "NUMBER", help });
+}
+
+void percore_add_text(struct percore_app *app, const char *name, const char **value, const char *help)
+{
+	add_option(app, &(struct option_spec){ name, OPTION_TEXT, value, 0, 0, "TEXT", help });
+}
+
+void percore_every(struct percore_app *app, const char *name, double seconds, percore_task task, void *arg)
+{
+	struct background *b = &app->background;
+
+	if (!is_good_name(name) || !task)
+		app_mistake(app, "task %s: must have a function, and a name of 1 to 63 of [A-Za-z0-9._-]",
+		            name);
+	else if (!(seconds >= .01 && seconds <= 366. * 86400))
+		app_mistake(app, "task %s: %g s: must be from 0.01 s to 366 days", name, seconds);
+	else if (b->task_count == TASKS_MAX)
+		app_mistake(app, "task %s: there are %d already", name, TASKS_MAX);
+	for (size_t i = 0; i < b->task_count; i++)
+		if (strcmp(b->tasks[i].name, name) == 0)
+			app_mistake(app, "task %s: there is one of that name", name);
+	if (!*app->mistake)
+		b->tasks[b->task_count++] = (struct background_task){ .name = need(strdup(name)),
+			                                              .period_ms = (uint64_t)(seconds * 1000),
+			                                              .run = task,
+			                                              .arg = arg,
+			                                              .slot = TASKS_MAX };
+}
+
+void percore_add_job(struct percore_app *app, const char *name, percore_job job)
+{
+	struct background *b = &app->background;
+
+	if (!is_good_name(name) || !job)
+		app_mistake(app, "job %s: must have a function, and a name of 1 to 63 of [A-Za-z0-9._-]",
+		            name);
+	else if (b->job_count == JOBS_MAX)
+		app_mistake(app, "job %s: there are %d already", name, JOBS_MAX);
+	for (size_t i = 0; i < b->job_count; i++)
+		if (strcmp(b->jobs[i].name, name) == 0)
+			app_mistake(app, "job %s: there is one of that name", name);
+	if (!*app->mistake)
+		b->jobs[b->job_count++] = (struct background_job){ .name = need(strdup(name)), .run = job };
+	if (b->job_count == 1 && !*app->mistake)
+		percore_add_route(app, "GET", "/jobs/{id}", defer_get);
+}
+
+void percore_on_worker_start(struct percore_app *app, bool (*start)(void))
+{
+	app->worker_start = start;
+}
+
+void percore_on_worker_stop(struct percore_app *app, void (*stop)(void))
+{
+	app->worker_stop = stop;
+}

@@ -1,0 +1,33 @@
+/* app - what a program registers before percore_run. */
+#ifndef PERCORE_APP_H
+#define PERCORE_APP_H
+
+#include "background/background.h"
+#include "base/options.h"
+#include "exchange/route.h"
+#include "percore.h"
+#include "state/limit.h"
+#include "state/user_metrics.h"
+
+enum { APP_OPTIONS_MAX = 64 };
+
+struct percore_app {
+	char *name, *version;
+	struct routes routes;
+	struct user_metrics user_metrics;
+	struct option_spec options[APP_OPTIONS_MAX]; /* the service's own */
+	size_t option_count;
+	struct limit_rule limits[LIMITS_MAX];
+	size_t limit_count;
+	struct background background;
+	bool (*worker_start)(void);
+	void (*worker_stop)(void);
+	char mistake[256]; /* the first one made in registering; "" */
+};
+
+/* Notes the first mistake, for percore_run to report. */
+void app_mistake(struct percore_app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+void app_free(struct percore_app *app);
+
+#endif
