@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # For the benchmarks in bash: which processes a service has.  Source it behind tests/system/lib.sh.  No programs are
 # started for it, since what is measured has the same cores.
 # shellcheck shell=bash

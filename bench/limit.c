@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * limit - what a decision of the local table costs on one core: make bench-limit.
  *

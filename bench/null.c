@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * null - the yardstick that does nothing: what a FastCGI responder costs at least.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * plain - the yardstick everybody writes first: libfcgi's own accept loop.
  *

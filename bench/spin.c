@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * spin - a service whose background takes a whole core, for bench/background.
  *

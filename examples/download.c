@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Who may have a file is decided here, and the web server sends it: GET /download/report.pdf.
  *

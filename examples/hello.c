@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A whole service: GET /hello?name=Ada answers {"hello":"Ada"}. */
 #include <percore.h>
 

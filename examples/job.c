@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A job: POST /sum defers {"numbers": [1, 2, 3]}; GET /jobs/{id} tells the result.  Start it with --jobs
  * FILE. */
 #include <percore.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* JSON in and out: POST /json answers what it understood. */
 #include <percore.h>
 

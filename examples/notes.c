@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * notes - notes in a SQLite file: POST /notes {"text": "..."} keeps one, GET /notes tells the last hundred.
  *

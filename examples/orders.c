@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* orders - a service that counts what it does: its own metrics stand in /metrics beside percore's. */
 #include <percore.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A streamed answer, and an error: GET /count?to=100000 sends that many lines. */
 #include <percore.h>
 #include <stdio.h>

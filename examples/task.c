@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A task that publishes: GET /time answers what a process beside the workers looks up every second. */
 #include <percore.h>
 #include <time.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * percore.h - write JSON endpoints in C; percore serves them over FastCGI
  * with one worker process per core, behind lighttpd or nginx.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """What bench/experiment and bench/compare are made of; Python 3.11's standard library only.
 
 In reading order: plan (what is measured, how long), build (percore and its peers), subjects (starting one, its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """This tree's program against another build's, in turns: medians of both, and the ratio within each round.
 
 What bench/overhead --before and bench/reliability --before run.  Both programs meet the same load generator and the

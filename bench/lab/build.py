@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Builds percore, the yardsticks and the peers; says which peers cannot be had, and why."""
 import os
 import shutil

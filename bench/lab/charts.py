@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Charts by gnuplot, as SVG: colours by what is shown, dashes and points beside them for those who see no colour.
 
 In a page the colours become the page's (CSS variables --ink, --grid, --c0...), so that they follow dark and light.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """What changed between two experiments, beyond noise.
 
 A figure changed when three things hold: its medians differ by more than --threshold (more for percentiles, which

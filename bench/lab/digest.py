@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """From trials to figures: each with its values by round, median, interval, and whether it was measured.
 
 measured: seen as it is.  emulated: seen, but of work that sleeps where it would compute, so that few cores can carry

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """What is measured: subjects, trials, their order, and how long it takes.
 
 A subject is named APP-WORKERS.FRONT, with .wait behind it where a request waits WAIT_US instead of computing.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """A queue simulation: what one queue for all workers gains over a queue for each, before anything is built.
 
 Requests arrive by Poisson's law; times are in service times.  Own queues, with requests spread by chance, are as many

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """A CPU-quota cgroup for one application: more of a core, step by step, where there are few cores.
 
 A Group limits all processes in it together to so much of a core, in periods of PERIOD_US.  It is made for one trial,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The report: one HTML page that needs nothing beside it, and charts for the README."""
 import html
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Medians, bootstrap intervals, and whether two samples differ."""
 import itertools
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """What was measured, written as it comes: a line of JSON a trial, so that nothing is lost when a run is stopped."""
 import json
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Starts a subject and its web server, asks it, counts what its processes cost, stops it.
 
 Everything is on loopback.  A subject lives for one trial: Running(...) is a context manager.

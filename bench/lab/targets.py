@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """What percore is to reach, beside its peers in the same run: met, missed, or not measured.
 
 "hyper's" is that of hyper as in the article, whatever the tuned one does.

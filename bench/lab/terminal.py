@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The report in short, for a terminal."""
 import textwrap
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """One measurement each: takes a subject that runs, returns what was seen, as it goes into the results.
 
 A trial that the machine spoiled (percore-load calls it INVALID) is repeated a few times, then kept and marked.

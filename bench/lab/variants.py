@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Variants of deploy/nginx.conf and lighttpd.conf, each one step away from what is there.
 
 Every line that can be left out is left out once, found by reading the file, so that a new line is a new variant; then

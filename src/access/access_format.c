@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* access_format - see access_format.h. */
 #include "access/access_format.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * access_format - a record as a line of the access log: JSON, or the combined format.
  *

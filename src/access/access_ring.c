@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* access_ring - see access_ring.h. */
 #include "access/access_ring.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * access_ring - the way of an access log's records from the workers to the writer process.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* access_writer - see access_writer.h. */
 #include "access/access_writer.h"
 

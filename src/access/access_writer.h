@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * access_writer - the process that takes the records from the rings and writes the access log.
  *

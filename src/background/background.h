@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * background - the section of shared memory that tasks, snapshots and jobs keep.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job - see job.h. */
 #include "background/job.h"
 

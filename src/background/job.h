@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * job - work that a handler defers: the kinds of job, what is kept of one, and what follows from a run.
  *

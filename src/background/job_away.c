@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job_away - see job_away.h. */
 #include "background/job_away.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * job_away - what is said of a store that cannot be used, and how long to leave it alone.
  *

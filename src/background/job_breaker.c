@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job_breaker - see job_breaker.h. */
 #include "background/job_breaker.h"
 

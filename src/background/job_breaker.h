@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * job_breaker - whether workers ask a store that did not answer.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job_claim - see job_claim.h. */
 #include "background/job_claim.h"
 

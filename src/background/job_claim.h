@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * job_claim - which jobs the processes of this pool hold, in shared memory.
  *

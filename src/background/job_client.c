@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job_client - see job_client.h.  An offer carries its id, so that asking again keeps one job. */
 #include "background/job_client.h"
 

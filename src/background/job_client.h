@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job_client - a worker's messages to the jobs' process, over the socket in the pool's directory. */
 #ifndef PERCORE_JOB_CLIENT_H
 #define PERCORE_JOB_CLIENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job_clock - see job_clock.h. */
 #include "background/job_clock.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * job_clock - the clock of a jobs' file: steady, whatever is done to the wall clock.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job_pool - see job_pool.h. */
 #include "background/job_pool.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job_pool - the runs of a process, --job-workers of them, and the signals that tell of their ends. */
 #ifndef PERCORE_JOB_POOL_H
 #define PERCORE_JOB_POOL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job_redis - see job_redis.h. */
 #include "background/job_redis.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * job_redis - the jobs of several hosts in one Redis: a stream with a consumer group.
  *

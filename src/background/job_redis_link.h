@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job_redis_link - a connection to Redis, and the scripts that are run over it. */
 #ifndef PERCORE_JOB_REDIS_LINK_H
 #define PERCORE_JOB_REDIS_LINK_H

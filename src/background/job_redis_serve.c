@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * job_redis_serve - the jobs' process where Redis has the jobs.
  *

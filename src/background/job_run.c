@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job_run - see job_run.h. */
 #include "background/job_run.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * job_run - one run of a job: a child of the jobs' process, which says by a pipe how it went.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * job_server - the jobs' process where a file has the jobs: takes them in, runs them, tells how they fare.
  *

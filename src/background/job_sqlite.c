@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job_sqlite - see job_sqlite.h. */
 #ifdef HAVE_SQLITE
 #include "background/job_sqlite.h"

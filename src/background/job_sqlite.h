@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * job_sqlite - the jobs in a file: SQLite in WAL mode, each commit on disk before it returns.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* job_store - see job_store.h. */
 #include "background/job_store.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * job_store - where jobs are kept: what each kind of store can do.
  *

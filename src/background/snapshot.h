@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * snapshot - values that one process publishes and all read, without a lock.
  *

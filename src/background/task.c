@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* task - see task.h. */
 #include "background/task.h"
 

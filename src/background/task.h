@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * task - what runs every so many seconds, in one process beside the workers.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* value - see value.h. */
 #include "background/value.h"
 

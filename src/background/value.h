@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * value - JSON that is kept as text: jobs' inputs and results, and what is published.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* work - one run of a task or a job, as its function sees it. */
 #ifndef PERCORE_WORK_H
 #define PERCORE_WORK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* ascii - upper and lower case of A to Z alone: toupper and strcasecmp follow the program's locale (a Turkish
  * i). */
 #ifndef PERCORE_ASCII_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* backoff - how long to wait before something that keeps dying is started again. */
 #ifndef PERCORE_BACKOFF_H
 #define PERCORE_BACKOFF_H

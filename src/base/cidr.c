@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* cidr - see cidr.h. */
 #include "base/cidr.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* clock - times as percore uses them.  Monotonic for all that is measured, wall time for people. */
 #ifndef PERCORE_CLOCK_H
 #define PERCORE_CLOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* cookie - tells a socket from every other, also from a later one at the same descriptor. */
 #ifndef PERCORE_COOKIE_H
 #define PERCORE_COOKIE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* cpu - affinity mask and cgroup v2 quota (Documentation/admin-guide/cgroup-v2: cpu.max). */
 #include "base/cpu.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* cpu - how many workers the machine lets run at once. */
 #ifndef PERCORE_CPU_H
 #define PERCORE_CPU_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* decimal - see decimal.h. */
 #include "base/decimal.h"
 

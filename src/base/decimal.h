@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* decimal - numbers with a point, whatever the program's locale has: for JSON and for Prometheus. */
 #ifndef PERCORE_DECIMAL_H
 #define PERCORE_DECIMAL_H

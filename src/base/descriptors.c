@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* descriptors - see descriptors.h. */
 #include "base/descriptors.h"
 

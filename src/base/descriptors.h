@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* descriptors - what a process has open. */
 #ifndef PERCORE_DESCRIPTORS_H
 #define PERCORE_DESCRIPTORS_H

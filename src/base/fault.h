@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fault - points where a test may kill the process: ./configure --enable-fault-points.
  *

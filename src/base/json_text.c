@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* json_text - see json_text.h.  The document itself is looked at only where the text may hold such a number.
  */
 #include "base/json_text.h"

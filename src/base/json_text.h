@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* json_text - what json-c writes is JSON (RFC 8259) but for what a program put in: bytes that are no UTF-8,
  * NaN. */
 #ifndef PERCORE_JSON_TEXT_H

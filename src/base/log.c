@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* log - see log.h.  A line longer than 1 KiB is cut. */
 #include "base/log.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * log - diagnostics: one line each on stderr, "NAME: text".
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* message - see message.h. */
 #include "base/message.h"
 

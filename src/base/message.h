@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* message - a few bytes and descriptors over a Unix socket that keeps messages apart (SOCK_SEQPACKET). */
 #ifndef PERCORE_MESSAGE_H
 #define PERCORE_MESSAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* no_memory - see no_memory.h. */
 #include "base/no_memory.h"
 

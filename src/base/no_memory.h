@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* no_memory - the end of a process for want of memory: percore_no_memory of percore.h. */
 #ifndef PERCORE_NO_MEMORY_H
 #define PERCORE_NO_MEMORY_H

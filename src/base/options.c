@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* options - see options.h.  The file is read by libinih, the command line by getopt_long. */
 #include "base/options.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * options - one table of options, which the command line and the INI file share.
  *

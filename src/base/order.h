@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* order - what a master wants of a helper process, in memory that both share.  SIGTERM says that it changed.
  */
 #ifndef PERCORE_ORDER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* percent - see percent.h. */
 #include "base/percent.h"
 

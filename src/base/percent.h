@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* percent - percent-encoded bytes, as RFC 3986, section 2.1, has them. */
 #ifndef PERCORE_PERCENT_H
 #define PERCORE_PERCENT_H

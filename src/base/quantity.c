@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* quantity - see quantity.h. */
 #include "base/quantity.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* quantity - numbers, sizes and times as people write them. */
 #ifndef PERCORE_QUANTITY_H
 #define PERCORE_QUANTITY_H

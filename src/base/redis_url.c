@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* redis_url - see redis_url.h. */
 #include "base/redis_url.h"
 

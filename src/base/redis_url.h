@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * redis_url - where a Redis is, who asks it, and which of its databases.
  *

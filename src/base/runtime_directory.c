@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* runtime_directory - see runtime_directory.h. */
 #include "base/runtime_directory.h"
 

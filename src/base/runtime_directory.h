@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * runtime_directory - a directory of the pool's own, for snapshots and the jobs' socket.
  *

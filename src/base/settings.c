@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* settings - see settings.h. */
 #include "base/settings.h"
 

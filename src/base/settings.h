@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* settings - what the options set (service/settings_table.h). */
 #ifndef PERCORE_SETTINGS_H
 #define PERCORE_SETTINGS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* siphash - see siphash.h; tested against the vectors of its authors. */
 #include "base/siphash.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* siphash - SipHash-2-4 (Aumasson, Bernstein 2012): who does not know the key cannot make values collide. */
 #ifndef PERCORE_SIPHASH_H
 #define PERCORE_SIPHASH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* utf8 - see utf8.h.  Most text is ASCII, which is looked at eight bytes at a time. */
 #include "base/utf8.h"
 

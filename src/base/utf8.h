@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* utf8 - is this text UTF-8, as RFC 3629 has it: no surrogates, nothing too long or past U+10FFFF? */
 #ifndef PERCORE_UTF8_H
 #define PERCORE_UTF8_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* access - see access.h. */
 #include "exchange/access.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * access - what a request leaves in the access log.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* answer - the status line, the headers and the body, whole or as a stream. */
 #include "base/ascii.h"
 #include "base/json_text.h"

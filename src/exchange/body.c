@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* body - the request's body as a stream, as bytes, as JSON. */
 #include "base/ascii.h"
 #include "base/json_text.h"

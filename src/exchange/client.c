@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* client - see client.h. */
 #include "exchange/client.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* client - who sent the request. */
 #ifndef PERCORE_CLIENT_H
 #define PERCORE_CLIENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * defer - jobs as requests see them: percore_defer, and GET /jobs/{id}.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* defer - a request hands work to a job, and asks how it fares. */
 #ifndef PERCORE_DEFER_H
 #define PERCORE_DEFER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* exchange - the only place that knows the order: checks, overload, limits, route, handler, answer. */
 #include "exchange/exchange.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* exchange - one request from its parameters to the end of its answer. */
 #ifndef PERCORE_EXCHANGE_H
 #define PERCORE_EXCHANGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* fallback - see fallback.h.  The same problem document as percore_answer_problem makes (RFC 9457). */
 #include "exchange/fallback_response.h"
 

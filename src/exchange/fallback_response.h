@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* fallback - the answer to a request whose worker died, made by the master. */
 #ifndef PERCORE_FALLBACK_RESPONSE_H
 #define PERCORE_FALLBACK_RESPONSE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* fcgi - one request at a time through libfcgi; the only file that calls it, beside its OS layer (fcgios.c).
  */
 #ifndef PERCORE_FCGI_H

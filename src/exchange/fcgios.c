@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fcgios - see fcgios.h.  The names and the meaning of these functions are libfcgi 2.4's
  * (include/fcgios.h); tests/unit/test_fcgi.c notices if their meaning changes.

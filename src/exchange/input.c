@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* input - see input.h. */
 #include "exchange/input.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * input - the bytes of one connection, between the socket and libfcgi.
  *

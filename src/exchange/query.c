@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* query - parameters of the query string, decoded as application/x-www-form-urlencoded. */
 #include "base/percent.h"
 #include "base/utf8.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* quota - the rate limits (state/limit.h) that apply to a request: its keys, its headers, its refusal. */
 #ifndef PERCORE_RATE_LIMIT_H
 #define PERCORE_RATE_LIMIT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* records - see records.h.  Formats: the FastCGI 1.0 specification, section 3.3 to 5.1. */
 #include "exchange/records.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * records - checks FastCGI records as they come, one after another.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* request - its beginning, its id, and what a handler may ask of it. */
 #include "exchange/request.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* request - one request's state, from its parameters to the end of its answer. */
 #ifndef PERCORE_REQUEST_H
 #define PERCORE_REQUEST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* route - paths as RFC 3986 means them, and the table they are looked up in. */
 #include "exchange/route.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* route - from REQUEST_URI to a line of the routing table. */
 #ifndef PERCORE_ROUTE_H
 #define PERCORE_ROUTE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* answer - compares, or keeps, the body as it comes. */
 #include "load/answer.h"
 

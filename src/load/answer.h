@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * answer - one answer while it is read, whatever protocol it comes in, and what
  * was expected of it.  http.c and fcgi_client.c feed it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * arrival - the schedule, by inversion: the expected number of arrivals up to t is
  * the area under the rate; each arrival adds 1 to it (even) or an exponential of

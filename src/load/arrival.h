@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * arrival - when requests are to start, whatever the server does (the open model).
  *

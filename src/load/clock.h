@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* clock - now, in nanoseconds since some start; not the wall's time. */
 #ifndef LOAD_CLOCK_H
 #define LOAD_CLOCK_H

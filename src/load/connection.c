@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * connection - connect, send, receive, without blocking and without allocating.
  *

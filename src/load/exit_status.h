@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* exit_status - what percore-load's exit status tells; the manual page has the same list. */
 #ifndef LOAD_EXIT_STATUS_H
 #define LOAD_EXIT_STATUS_H

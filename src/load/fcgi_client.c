@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fcgi_client - builds FastCGI requests and reads the answers.
  *

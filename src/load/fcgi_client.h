@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* fcgi_client - the web server's side of FastCGI, to ask a responder without one. */
 #ifndef LOAD_FCGI_CLIENT_H
 #define LOAD_FCGI_CLIENT_H

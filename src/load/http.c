@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * http - builds HTTP/1.1 requests and reads the answers.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* http - HTTP/1.1 answers, parsed by Debian's http-parser. */
 #ifndef LOAD_HTTP_H
 #define LOAD_HTTP_H

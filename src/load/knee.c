@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* knee - bracket, bisect, and remember every trial of the search. */
 #include "load/knee.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * knee - the highest rate that a server holds, found by trials.
  *

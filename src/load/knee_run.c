@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* knee_run - makes trials for knee.c and tells what came of them. */
 #include "load/knee_run.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* knee_run - --find-knee: the trials, and what they found. */
 #ifndef LOAD_KNEE_RUN_H
 #define LOAD_KNEE_RUN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* machine - from /proc/stat and the process clock. */
 #include "load/machine.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* machine - the CPU time that we use, and that the hypervisor takes. */
 #ifndef LOAD_MACHINE_H
 #define LOAD_MACHINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * percore-load - sends a load at an HTTP server and tells how it bore it.
  *

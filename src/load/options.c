@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * options - one table says name, kind, range and help; getopt_long, the parser and
  * --help read it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* options - the command line of percore-load. */
 #ifndef LOAD_OPTIONS_H
 #define LOAD_OPTIONS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* random - a small seeded generator (splitmix64): the same seed gives the same run. */
 #ifndef LOAD_RANDOM_H
 #define LOAD_RANDOM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* report - the table. */
 #include "load/report.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* report - what a run found: for people, for programs. */
 #ifndef LOAD_REPORT_H
 #define LOAD_REPORT_H

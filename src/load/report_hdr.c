@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * report_hdr - the percentile spectrum in HdrHistogram's text format, in milliseconds,
  * for the plotters that read it.

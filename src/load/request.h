@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * request - the bytes of a request, built once before the run and sent as they are.
  */

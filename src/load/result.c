@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* result - sums, and whether to believe them. */
 #include "load/result.h"
 

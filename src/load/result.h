@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* result - what a run counted.  Only what was to start within the measured time is in it. */
 #ifndef LOAD_RESULT_H
 #define LOAD_RESULT_H

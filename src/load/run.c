@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * run - the loop: one thread, one epoll, no allocation once it turns.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * run - sends a load at a server for a while and counts what comes back.
  *

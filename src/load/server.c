@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* server - the address, and one blocking request. */
 #include "load/server.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* server - whom the load is for: finding the address, and asking once before the run. */
 #ifndef LOAD_SERVER_H
 #define LOAD_SERVER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* sketch - the distribution of the latencies, drawn with characters. */
 #include "load/report.h"
 #include "load/units.h"

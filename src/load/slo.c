@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* slo - parses and judges service level objectives. */
 #include "load/slo.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * slo - what a run must reach: 'p99<10ms,errors=0'.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* targets - files, requests, and what each URL answers. */
 #include "load/targets.h"
 

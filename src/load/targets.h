@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* targets - what the options ask for, made ready to be sent: address, requests, expected answers. */
 #ifndef LOAD_TARGETS_H
 #define LOAD_TARGETS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* units - reading and writing of durations and rates. */
 #include "load/units.h"
 

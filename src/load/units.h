@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* units - numbers as people write them: 10ms, 1.5s, 20k, 85%. */
 #ifndef LOAD_UNITS_H
 #define LOAD_UNITS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* url - parses what the command line names; anything that it does not send as it stands is refused. */
 #include "load/url.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* url - where to ask: [WEIGHT@]http://HOST[:PORT][/PATH]. */
 #ifndef LOAD_URL_H
 #define LOAD_URL_H

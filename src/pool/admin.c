@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * admin - the helper that answers probes on an address of its own: --admin.
  *

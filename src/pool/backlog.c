@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* backlog - see backlog.h.  Unix sockets by unix_diag (sock_diag(7)), TCP by TCP_INFO (tcp(7)). */
 #include "pool/backlog.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* backlog - how many connections wait to be accepted. */
 #ifndef PERCORE_BACKLOG_H
 #define PERCORE_BACKLOG_H

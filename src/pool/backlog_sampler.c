@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* backlog_sampler - see backlog_sampler.h. */
 #include "pool/backlog_sampler.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* backlog_sampler - how much is waiting and how much gets served, for load shedding and for the status. */
 #ifndef PERCORE_BACKLOG_SAMPLER_H
 #define PERCORE_BACKLOG_SAMPLER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* connections - see connections.h. */
 #include "pool/connections.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * connections - the one queue of all workers: a table of the connections that the web server keeps, and an
  * epoll.

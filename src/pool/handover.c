@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* handover - see handover.h. */
 #include "pool/handover.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* helpers - see helpers.h. */
 #include "pool/helpers.h"
 

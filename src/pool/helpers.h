@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * helpers - the processes beside the workers, all in one way.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* intake - see intake.h. */
 #include "pool/intake.h"
 

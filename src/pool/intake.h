@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * intake - a worker's side of the connections: waits for one, claims it, parks or closes it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* jobs - the helper that keeps the jobs and runs them: see background/job.h. */
 #include "background/job.h"
 #include "background/job_claim.h"

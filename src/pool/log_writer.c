@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* log_writer - the helper that writes the access log: see access/access_writer.h. */
 #include "pool/helpers.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * master - see master.h.
  *

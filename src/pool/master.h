@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * master - one generation: its workers and helpers, from their start until another generation has taken over.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* publish - see publish.h. */
 #include "pool/publish.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* publish - what the master alone knows, put where readers of the shared memory see it. */
 #ifndef PERCORE_PUBLISH_H
 #define PERCORE_PUBLISH_H

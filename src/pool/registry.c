@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* registry - see registry.h. */
 #include "pool/registry.h"
 

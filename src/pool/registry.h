@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * registry - the master's side of the connections: a copy of every one that is kept.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * rescue - see rescue.h.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* rescue - what becomes of a dead worker's connections. */
 #ifndef PERCORE_RESCUE_H
 #define PERCORE_RESCUE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * single - see single.h.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * single - --workers 0: this process serves, without a master.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* supervision - see supervision.h. */
 #include "pool/supervision.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * supervision - what a generation's master and the supervisor have from each other.
  *

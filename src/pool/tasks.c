@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* tasks - the helper that runs the program's tasks: see background/task.h. */
 #include "background/task.h"
 

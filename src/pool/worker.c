@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * worker - one request after another: the loop of every FastCGI program, on percore's queue.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* worker - takes a connection, serves one request, gives it back. */
 #ifndef PERCORE_WORKER_H
 #define PERCORE_WORKER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* addresses - GET /addresses/{city} from a JSON file that a task reads again when it changed. */
 #include "endpoints.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* data - the article's work: format a string N times, serialise an object. */
 #include "endpoints.h"
 

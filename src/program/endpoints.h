@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* endpoints - what the ready program serves, on percore.h alone. */
 #ifndef ENDPOINTS_H
 #define ENDPOINTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* health - 200 while serving, 503 while draining. */
 #include "endpoints.h"
 

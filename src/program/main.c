@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* percore - the ready program: its routes and its options. */
 #include "endpoints.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* render - POST /render {"rounds": N} defers the article's work; GET /jobs/{id} tells the result. */
 #include "endpoints.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * app - the calls of percore.h that come before percore_run.
  *

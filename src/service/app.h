@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* app - what a program registers before percore_run. */
 #ifndef PERCORE_APP_H
 #define PERCORE_APP_H

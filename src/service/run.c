@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* run - percore_run: from the command line to the pool. */
 #include "background/job.h"
 #include "base/descriptors.h"

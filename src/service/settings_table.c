@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* settings_table - see settings_table.h. */
 #include "service/settings_table.h"
 

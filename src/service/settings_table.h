@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* settings_table - the pool's own options with their defaults: one table makes --help, the file's keys and
  * -T. */
 #ifndef PERCORE_SETTINGS_TABLE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* histogram - the arithmetic of the buckets; what they promise is in the header. */
 #include "state/histogram.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * histogram - how many durations fell where, in log-linear buckets.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * in_flight - what the master must know of the request that a worker has in hand.
  *

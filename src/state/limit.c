@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* limit - see limit.h. */
 #include "state/limit.h"
 

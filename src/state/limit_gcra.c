@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* limit_gcra - see limit_gcra.h. */
 #include "state/limit_gcra.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * limit_gcra - the arithmetic of a rate limit: no clock, no memory.
  *

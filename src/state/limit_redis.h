@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * limit_redis - limits that several hosts share: the decision is a script in Redis, on Redis' clock.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* limit_table - see limit_table.h. */
 #include "state/limit_table.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * limit_table - the keys of the rate limits, in a fixed amount of shared memory.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* metrics_table - prints metrics.def as the table of percore-metrics(7); run by make. */
 #include <ctype.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* shed - see shed.h. */
 #include "state/overload.h"
 

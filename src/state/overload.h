@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * shed - refuses work early and cheaply when there is more of it than workers can do.
  *

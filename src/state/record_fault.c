@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* record_fault - see record_fault.h. */
 #include "state/record_fault.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* record_fault - why a connection of the web server's is closed: see exchange/records.h. */
 #ifndef PERCORE_RECORD_FAULT_H
 #define PERCORE_RECORD_FAULT_H

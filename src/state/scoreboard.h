@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * scoreboard - what each worker is doing, and what has happened to the pool.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * shared - the one mapping that all processes of a pool share.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* meters - see meters.h. */
 #include "state/user_metrics.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * meters - the counters, gauges and histograms that handlers declare.
  *

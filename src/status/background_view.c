@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* background_view - see background_view.h. */
 #include "status/background_view.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* background_view - how tasks, snapshots and jobs fare, for /status and /metrics. */
 #ifndef PERCORE_BACKGROUND_VIEW_H
 #define PERCORE_BACKGROUND_VIEW_H

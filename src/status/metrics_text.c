@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * metrics_text - Prometheus' text format, version 0.0.4, from metrics.def.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* metrics_view - see metrics_view.h. */
 #include "status/metrics_view.h"
 

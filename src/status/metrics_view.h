@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* metrics_view - what all slots together say, at one moment; for /metrics and /status. */
 #ifndef PERCORE_METRICS_VIEW_H
 #define PERCORE_METRICS_VIEW_H

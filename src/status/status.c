@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* watch - see watch.h.  /status is the pool as people ask for it; its numbers are those of /metrics. */
 #include "status/status.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* watch - the probes for those who watch: percore_add_metrics and percore_add_status. */
 #ifndef PERCORE_STATUS_H
 #define PERCORE_STATUS_H

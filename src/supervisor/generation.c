@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* generation - see generation.h. */
 #include "supervisor/generation.h"
 

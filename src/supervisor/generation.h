@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * generation - one program's master, as its parent sees it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* inheritance - see inheritance.h. */
 #include "supervisor/inheritance.h"
 

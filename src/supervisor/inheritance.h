@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * inheritance - what the supervisor is, in one variable; and its way into another program.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * listener - fd 0 from a spawner, descriptor 3 from systemd, or --listen.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* listener - finds or makes the listening socket. */
 #ifndef PERCORE_LISTENER_H
 #define PERCORE_LISTENER_H

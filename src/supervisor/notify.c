@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* notify - see notify.h. */
 #include "supervisor/notify.h"
 

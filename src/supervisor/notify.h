@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* notify - tells systemd how the service is: sd_notify(3), without the library. */
 #ifndef PERCORE_NOTIFY_H
 #define PERCORE_NOTIFY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * supervisor - the process that the spawner, systemd or a container knows, for as long as the service lives.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * busy - a service for the tests of what runs beside the requests.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* faulty - a service whose handlers do what handlers should not, for the fault tests. */
 #include <percore.h>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # For the tests of generations: source it.
 # shellcheck shell=bash disable=SC2154,SC2034 # of lib.sh, and for those who source it
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # For the system tests: processes, free ports, assertions.  Source it.
 # shellcheck shell=bash
 set -eu

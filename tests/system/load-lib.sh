@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # For the tests of percore-load: the server of known behaviour, and the results.  Source it.
 # shellcheck shell=bash
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * load-server - an HTTP server of known behaviour, to test a load generator with.
  *

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # For the tests of the access log: source it after lib.sh.
 # shellcheck shell=bash disable=SC2154
 # shellcheck disable=SC2034 # for those who source it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * ordinary - a service whose handlers do what any program may do: databases, locks, children, threads, stdio,
  * exit.

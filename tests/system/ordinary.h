@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* ordinary - see ordinary.c: what its parts share. */
 #ifndef ORDINARY_H
 #define ORDINARY_H

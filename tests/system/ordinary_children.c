@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * ordinary_children - handlers that start programs: to read from one, to write to one, to end one.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * ordinary_locks - GET /lock/{kind}?times=N goes N times through a section that one worker at a time may be
  * in.

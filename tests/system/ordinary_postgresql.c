@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * ordinary_postgresql - POST /count adds 1 to a row of the database --postgresql, in a transaction that locks
  * it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * ordinary_sqlite - POST /note keeps a note in --database and counts it in the same transaction.
  *

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # record.pl - speaks FastCGI records to a responder, well or badly, on one connection.
 # usage: record.pl PATH|ADDRESS:PORT HOW [URI [LENGTH]]
 # Prints the status and the body of each answer on a line of its own; "EOF" where the connection ended instead,

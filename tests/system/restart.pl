@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # restart.pl - stops and starts a responder on one listening socket, again and again, while clients ask it.
 # usage: restart.pl SOCKET CLIENTS REQUESTS COMMAND...
 # The socket is the tester's own and stays, as with systemd; so every connection must be answered, by the one that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* ask - see ask.h. */
 #include "ask.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* ask - one request to a handler through the real libfcgi, over a socket pair, and its whole answer. */
 #ifndef ASK_H
 #define ASK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Rate limits: arithmetic, table, policy, and whose request it is.  Built with fault points. */
 #include "state/limit.h"
 #include "base/cidr.h"

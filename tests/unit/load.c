@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Unit tests of percore-load, and of the histogram: no socket, no clock. */
 #include "load/arrival.h"
 #include "load/fcgi_client.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* table - see table.h. */
 #include "table.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* table - the connections' table, its registry and a listening socket, for the tests of those who use it. */
 #ifndef TABLE_H
 #define TABLE_H

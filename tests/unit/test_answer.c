@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The answer: its headers, whole or as a stream, and once. */
 #include "ask.h"
 #include "unit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Mistakes in registering are noted, the first of them, for percore_run to report. */
 #include "service/app.h"
 #include "unit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Tasks under a fake clock; snapshots with readers and killed writers; the jobs' file. */
 #include "background/job_away.h"
 #include "background/job_breaker.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The body as a stream and as bytes: its limits, and what is answered when it does not come. */
 #include "ask.h"
 #include "unit.h"

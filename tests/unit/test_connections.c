@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The table of connections: who may have one, in which use of its slot, and that no event is lost. */
 #include "table.h"
 #include "unit.h"

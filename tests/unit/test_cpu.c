@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* How many workers "auto" makes. */
 #include "base/cpu.h"
 #include "unit.h"

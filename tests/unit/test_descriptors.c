@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What a process has open. */
 #include "base/descriptors.h"
 #include "unit.h"

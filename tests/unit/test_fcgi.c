@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* libfcgi on percore's layer below it: whence its connections come, what it reads, writes, and gives back. */
 #include "exchange/fcgi.h"
 #include "exchange/fcgios.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A connection's way from one generation to the next. */
 #include "base/message.h"
 #include "pool/handover.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A connection's bytes: libfcgi gets those of one request, checked, and no others. */
 #include "base/clock.h"
 #include "exchange/input.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A worker's side of the connections.  The test plays the master: what it does with a
  * worker's words is what pool/workers.c does.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The body as a JSON document: strict, bounded, with the place of the fault. */
 #include "ask.h"
 #include "unit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Unit tests of the logs: the ring, the lines, and the writer process, which is killed over and over. */
 #include "access/access_format.h"
 #include "access/access_ring.h"

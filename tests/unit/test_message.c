@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Messages with descriptors, and how long to wait before what keeps dying is started again. */
 #include "base/backoff.h"
 #include "base/message.h"

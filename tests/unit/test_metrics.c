@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What is counted: each request once, whatever kills the worker; percentiles
  * against a sorted list; counters that outlive processes and programs.

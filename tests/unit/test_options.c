@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* One table of options for the command line and the INI file; what is wrong is said with its place. */
 #include "base/options.h"
 #include "service/settings_table.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Numbers, sizes and times as people write them. */
 #include "base/decimal.h"
 #include "base/quantity.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Parameters of the query string, as HTML forms send them. */
 #include "ask.h"
 #include "unit.h"

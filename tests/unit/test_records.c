@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What a web server sent is checked, one record after another, before libfcgi reads it. */
 #include "exchange/records.h"
 #include "unit.h"

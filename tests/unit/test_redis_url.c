@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* URLs of Redis: what is taken, what is refused and with which words, and what is printed of them. */
 #include "base/redis_url.h"
 #include "unit.h"

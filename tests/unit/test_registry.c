@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The master's copies of the connections: what is told of, closed, given to others, and raised again. */
 #include "table.h"
 #include "unit.h"

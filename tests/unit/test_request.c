@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A request's id, path, headers, and what is answered before a handler is asked. */
 #include "ask.h"
 #include "unit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What becomes of the connections of a worker that is dead. */
 #include "pool/rescue.h"
 #include "table.h"

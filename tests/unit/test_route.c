@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* From REQUEST_URI to a line of the routing table. */
 #include "exchange/route.h"
 #include "unit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Shedding: waits from what the web server sends, the standing queue, the backlog.  The clock is an argument.
  */
 #include "state/overload.h"

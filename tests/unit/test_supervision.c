@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What a generation has from the supervisor: the line of its start, and the words of both. */
 #include "base/message.h"
 #include "pool/supervision.h"

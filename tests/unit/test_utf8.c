@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What is UTF-8 and what is not (RFC 3629), and JSON that a program made. */
 #include "base/json_text.h"
 #include "base/utf8.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* unit - runs every area's tests; CK_VERBOSITY=verbose names each. */
 #include "unit.h"
 

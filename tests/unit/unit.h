@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* unit - the areas that the one runner runs, and what their tests share. */
 #ifndef UNIT_H
 #define UNIT_H

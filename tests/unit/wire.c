@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* wire - see wire.h. */
 #include "wire.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* wire - FastCGI records as a web server sends them, well or badly. */
 #ifndef WIRE_H
 #define WIRE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: ISC
 // The peer in Go: net/http/fcgi on the socket at descriptor 0.  GOMAXPROCS sets how many cores it uses.
 //
 //	peer-go WAIT_US

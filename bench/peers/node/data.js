@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: ISC
 // The peer in Node: node data.js PORT PROCESSES
 "use strict";
 const cluster = require("cluster");

@@ -1,4 +1,5 @@
 <?php
+// SPDX-License-Identifier: ISC
 // The peer in PHP, run by php-fpm.
 for ($round = 0; $round < 100; $round++) {
     $city = sprintf("Value: %d", $round);

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Where bench/lab looks for a CPU-quota cgroup, and what it writes there, by both versions; run in bench/."""
 import os
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The simulation and the statistics of bench/lab against closed formulas and known answers; run in bench/."""
 import math
 import os

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: ISC
 //! The peer that the article of 2017 measured: hyper, each thread with an event loop and a listening
 //! socket of its own (SO_REUSEPORT), so that a connection belongs to one thread.
 //!
