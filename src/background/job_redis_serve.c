@@ -134,7 +134,7 @@ static void write_clock(const struct consumer *c, char clock[CLOCK_TEXT_MAX], ch
 	*clock = '\0';
 	if (c->clock_ms)
 		snprintf(clock, CLOCK_TEXT_MAX, "%llu",
-		         (unsigned long long)(c->clock_ms + (boot_ms() - c->clock_at_ms)));
+		         (unsigned long long)c->clock_ms + (boot_ms() - c->clock_at_ms));
 	snprintf(steps, CLOCK_TEXT_MAX, "%llu", (unsigned long long)c->steps);
 }
 

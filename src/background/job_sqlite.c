@@ -535,7 +535,7 @@ void job_sqlite_end(struct job_sqlite *s, const struct job_entry *entry, const s
 
 	bind_text(statement, 1, entry->id);
 	sqlite3_bind_int(statement, 2, (int)end->state);
-	sqlite3_bind_int64(statement, 3, (sqlite3_int64)(now_ms + end->delay_ms));
+	sqlite3_bind_int64(statement, 3, (sqlite3_int64)now_ms + (sqlite3_int64)end->delay_ms);
 	bind_text(statement, 4, end->result);
 	bind_text(statement, 5, end->reason);
 	if (end->state != JOB_QUEUED)

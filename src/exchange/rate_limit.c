@@ -135,10 +135,10 @@ bool rate_limit_client(const struct percore_request *request, struct address *cl
 	return client_find(&source, client);
 }
 
-static bool is_exempt(const struct passage *p)
+static bool is_exempt(const struct limit *limit, const struct address *client)
 {
-	for (size_t i = 0; p->has_client && i < p->limit->policy.exempt_count; i++)
-		if (cidr_has(&p->limit->policy.exempt[i], &p->client))
+	for (size_t i = 0; i < limit->policy.exempt_count; i++)
+		if (cidr_has(&limit->policy.exempt[i], client))
 			return true;
 	return false;
 }
@@ -233,7 +233,7 @@ bool rate_limit_admits(struct percore_request *request)
 	p.now_ns = clock_ns();
 	p.store_until_ns = p.now_ns + limit->policy.store.timeout_ms * 1000000;
 	p.has_client = rate_limit_client(request, &p.client);
-	if (is_exempt(&p)) {
+	if (p.has_client && is_exempt(limit, &p.client)) {
 		request->limit_verdict = LIMIT_EXEMPT;
 		limit_count_exempt(limit);
 		return true;
