@@ -234,6 +234,7 @@ class Running:
             conf = conf.replace("unix:/run/percore.sock", f"unix:{self.socket}")
         else:
             conf = conf.replace("unix:/run/percore.sock", f"127.0.0.1:{self.port}")
+            conf = re.sub(r"\s*#.*\n", "\n", conf) # what is written in two lines would end a comment
             conf = re.sub(r".*fastcgi_(param|keep_conn).*\n", "", conf)
             conf = conf.replace("fastcgi_pass percore;", 'proxy_http_version 1.1; proxy_set_header Connection "";\n'
                                 "\t\tproxy_pass http://percore;")

@@ -9,9 +9,9 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,6 +29,14 @@ static uint32_t most_copies(void)
 	return limit > 4 * HEADROOM ? limit - 2 * HEADROOM : limit / 2;
 }
 
+/* Zeroed, and costs nothing where it is not touched: malloc might clear what was used before. */
+static void *map_private(size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 int intake_open(struct intake *in, struct connections *connections, const struct intake_wires *wires,
                 struct worker_shm *slot, unsigned index)
 {
@@ -37,18 +45,17 @@ int intake_open(struct intake *in, struct connections *connections, const struct
 		               .slot = slot,
 		               .index = index,
 		               .copies_max = most_copies(),
-		               .fds = malloc(connections->slots * sizeof *in->fds),
-		               .generations = calloc(connections->slots, sizeof *in->generations) };
+		               .fds = map_private(connections->slots * sizeof *in->fds),
+		               .generations = map_private(connections->slots * sizeof *in->generations) };
 	if (!in->fds || !in->generations)
 		return -ENOMEM;
-	memset(in->fds, -1, connections->slots * sizeof *in->fds);
 	return 0;
 }
 
 void intake_close_all(struct intake *in)
 {
-	free(in->fds);
-	free(in->generations);
+	munmap(in->fds, in->connections->slots * sizeof *in->fds);
+	munmap(in->generations, in->connections->slots * sizeof *in->generations);
 }
 
 static void set_connection(const struct intake *in, const struct connection *c)
@@ -96,10 +103,10 @@ static void lifeline_out(const struct intake *in)
 
 static void drop_copy(struct intake *in, uint32_t slot)
 {
-	if (in->fds[slot] < 0)
+	if (!in->fds[slot])
 		return;
-	close(in->fds[slot]);
-	in->fds[slot] = -1;
+	close(in->fds[slot] - 1);
+	in->fds[slot] = 0;
 	in->copies--;
 }
 
@@ -122,7 +129,7 @@ static void sweep_copies(struct intake *in)
 	uint32_t top = connections_top(in->connections);
 
 	for (uint32_t slot = 0; slot < top; slot++)
-		if (in->fds[slot] >= 0 && !is_current(in, slot))
+		if (in->fds[slot] && !is_current(in, slot))
 			drop_copy(in, slot);
 }
 
@@ -138,7 +145,7 @@ static void keep_copy(struct intake *in, const struct connection *c)
 {
 	drop_copy(in, c->slot); /* of an earlier generation */
 	make_room_for_copy(in);
-	in->fds[c->slot] = c->fd;
+	in->fds[c->slot] = c->fd + 1;
 	in->generations[c->slot] = c->generation;
 	in->copies++;
 }
@@ -168,8 +175,8 @@ static bool find_descriptor(struct intake *in, struct connection *c)
 		c->fd = registry_fd(in->registry, c->slot);
 		return c->fd >= 0;
 	}
-	if (in->fds[c->slot] >= 0 && in->generations[c->slot] == c->generation) {
-		c->fd = in->fds[c->slot];
+	if (in->fds[c->slot] && in->generations[c->slot] == c->generation) {
+		c->fd = in->fds[c->slot] - 1;
 		return true;
 	}
 	c->fd = ask(in, c);
@@ -395,7 +402,8 @@ static void give(const struct intake *in, uint32_t slot)
 	struct pollfd room = { .fd = in->wires.parcels, .events = POLLOUT };
 	int error, tries = 0;
 
-	while ((error = handover_send(in->wires.parcels, in->connections, slot, in->fds[slot])) == -EAGAIN &&
+	while ((error = handover_send(in->wires.parcels, in->connections, slot, in->fds[slot] - 1)) ==
+	               -EAGAIN &&
 	       tries++ < GIVE_MS / 100)
 		poll(&room, 1, 100);
 	if (error)
@@ -407,7 +415,7 @@ void intake_give_all(struct intake *in)
 	uint32_t top = connections_top(in->connections);
 
 	for (uint32_t slot = 0; slot < top; slot++) {
-		if (in->fds[slot] < 0 || !is_current(in, slot) ||
+		if (!in->fds[slot] || !is_current(in, slot) ||
 		    !connections_claim(in->connections, slot, in->generations[slot], in->index))
 			continue;
 		give(in, slot);

@@ -47,7 +47,7 @@ struct intake {
 	struct intake_wires wires;
 	struct worker_shm *slot;
 	unsigned index; /* as claims have it */
-	int *fds;       /* copies, by slot; -1: none */
+	int *fds; /* copies, by slot: 1 + the descriptor, 0: none; memory that is not touched costs nothing */
 	uint32_t *generations;
 	uint32_t copies, copies_max;
 	uint32_t clock_hand; /* of the clock that finds a copy to give up */
