@@ -352,6 +352,9 @@ static void look_after_end(struct master *m, uint64_t now_ms)
 		return;
 	uint64_t log_by_ms = m->alone_since_ms + LOG_FINISH_MS;
 	helpers_tell(&m->helpers, HELPER_ADMIN, ORDER_LEAVE, m->alone_since_ms + ADMIN_FINISH_MS);
+	/* No worker is left that could ask for anything: what runs ends, or is cut in time. */
+	helpers_tell(&m->helpers, HELPER_TASKS, ORDER_LEAVE, UINT64_MAX);
+	helpers_tell(&m->helpers, HELPER_JOBS, ORDER_LEAVE, UINT64_MAX);
 	helpers_tell(&m->helpers, HELPER_LOG_WRITER, ORDER_FINISH, log_by_ms);
 	if (!helpers_has(&m->helpers, HELPER_LOG_WRITER) && helpers_unwritten_bytes(&m->helpers) > 0 &&
 	    now_ms < log_by_ms)
