@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/message.h"
-#include "pool/handover.h"
 #include "pool/rescue.h"
 #include "pool/worker.h"
 
@@ -362,14 +361,6 @@ bool workers_are_leaving(const struct workers *w)
 static bool runs(const struct workers *w, const struct opening *opening)
 {
 	return opening->process >= 0 && w->processes[opening->process].state == PROCESS_RUNNING;
-}
-
-bool workers_all_run(const struct workers *w)
-{
-	for (unsigned i = 0; i < w->wanted; i++)
-		if (!runs(w, &w->openings[i]))
-			return false;
-	return true;
 }
 
 bool workers_run_as_far_as_they_can(const struct workers *w)

@@ -94,7 +94,6 @@ bool workers_are_leaving(const struct workers *w);
 
 /* All run; or as many as can, and the others died at their start.  And: all died at their start. */
 bool workers_run_as_far_as_they_can(const struct workers *w);
-bool workers_all_run(const struct workers *w);
 bool workers_are_hopeless(const struct workers *w);
 
 /* Slots of processes that are gone and whose master is gone too: nobody has them any more. */
