@@ -33,23 +33,23 @@ enum record_verdict {
 enum record_phase { RECORDS_BETWEEN, RECORDS_IN_PARAMS, RECORDS_IN_INPUT };
 
 /*
- * How far the check of a request is.  No pointer in it: it may lie in shared memory,
- * and whatever it holds there does no harm.
+ * How far the check of a request is.  No pointer, bool or enum in it: it may lie in
+ * shared memory, and whatever bytes it holds there do no harm.
  */
 struct records {
 	uint32_t phase; /* enum record_phase */
 	uint32_t fault; /* enum record_fault */
 	uint16_t id;
-	bool keep;           /* the web server asks to keep the connection */
+	uint8_t keep;        /* not 0: the web server asks to keep the connection */
 	uint32_t head_bytes; /* of the head so far */
 	uint32_t params;     /* pairs so far */
 	uint64_t input_bytes;
 	struct {
-		uint32_t skip;   /* bytes of name and value still to come */
-		uint32_t number; /* a length in the making */
-		uint32_t digits; /* its bytes still to come */
-		uint32_t name;   /* the pair's first length, when the second is read */
-		bool has_name;
+		uint32_t skip;     /* bytes of name and value still to come */
+		uint32_t number;   /* a length in the making */
+		uint32_t digits;   /* its bytes still to come */
+		uint32_t name;     /* the pair's first length, when the second is read */
+		uint32_t has_name; /* not 0: it is */
 	} pairs;
 };
 

@@ -9,7 +9,6 @@
 #define PERCORE_IN_FLIGHT_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 enum { IN_FLIGHT_ID_MAX = 129, IN_FLIGHT_METHOD_MAX = 16, IN_FLIGHT_PATH_MAX = 256 };
@@ -25,11 +24,12 @@ enum in_flight_sent {
 
 struct in_flight_shm {
 	_Atomic uint32_t sent;
-	_Atomic uint16_t fcgi_id;     /* FastCGI's number of the request; 0: not known */
-	_Atomic bool keep;            /* the web server wants to keep the connection */
-	_Atomic bool has_whole_input; /* all of the request was read, and nothing behind it */
-	_Atomic uint64_t since_ms;    /* monotonic: when it was taken */
-	char id[IN_FLIGHT_ID_MAX];    /* X-Request-ID; "" until it is known */
+	_Atomic uint16_t fcgi_id; /* FastCGI's number of the request; 0: not known */
+	/* Not 0: true.  A bool of any other byte is no bool, and a handler may write anywhere. */
+	_Atomic uint8_t keep;            /* the web server wants to keep the connection */
+	_Atomic uint8_t has_whole_input; /* all of the request was read, and nothing behind it */
+	_Atomic uint64_t since_ms;       /* monotonic: when it was taken */
+	char id[IN_FLIGHT_ID_MAX];       /* X-Request-ID; "" until it is known */
 	char method[IN_FLIGHT_METHOD_MAX];
 	char path[IN_FLIGHT_PATH_MAX];
 };

@@ -47,6 +47,8 @@ void table_open(unsigned io_timeout_ms, uint32_t capacity)
 
 void table_close(void)
 {
+	free(registry.fds);
+	registry.fds = NULL;
 	unlink(name.sun_path);
 	*strrchr(name.sun_path, '/') = '\0';
 	rmdir(name.sun_path);

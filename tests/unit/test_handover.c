@@ -334,6 +334,7 @@ START_TEST(part_of_any_bytes_is_refused_or_does_no_harm)
 		if (connections_part(&next, 0))
 			ck_assert_uint_le(connections_part(&next, 0)->filled, INPUT_HEAD_MAX);
 		registry_close(&registry, slot);
+		free(next_registry.fds);
 		table_close();
 	}
 }

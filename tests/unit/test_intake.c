@@ -660,27 +660,28 @@ START_TEST(free_connections_of_a_dead_master_go_to_the_next_generation)
 {
 	struct connections next;
 	struct registry next_registry;
-	struct connection free, busy, other;
+	struct connection idle, busy, other;
 	uint32_t slot, generation;
 	int client, busy_client;
 
 	open_all(SLOTS);
-	client = park_one(&free);
+	client = park_one(&idle);
 	busy_client = park_one(&busy);
 	send(busy_client, "x", 1, 0);
 	ck_assert_int_eq(take(1, &other), 1); /* another worker serves it */
 	intake_give_all(&workers[0].in);
-	ck_assert(!is_open(free.slot));
+	ck_assert(!is_open(idle.slot));
 	ck_assert(connections_is_owned(&table, busy.slot, busy.generation, 1));
 	table_open_next(&next, &next_registry);
 	ck_assert(handover_receive(parcels[0], &next_registry));
 	ck_assert_uint_eq(next_registry.count, 1);
 	send(client, "y", 1, 0);
 	ck_assert(table_event(&next, &slot, &generation));
-	ck_assert(table_is_same(registry_fd(&next_registry, slot), registry_fd(&registry, free.slot)));
+	ck_assert(table_is_same(registry_fd(&next_registry, slot), registry_fd(&registry, idle.slot)));
 	intake_give_all(&workers[0].in);
 	ck_assert(handover_receive(parcels[0], &next_registry));
 	ck_assert_uint_eq(next_registry.count, 1);
+	free(next_registry.fds);
 	table_close();
 }
 END_TEST
