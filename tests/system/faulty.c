@@ -221,6 +221,7 @@ int main(int argc, char **argv)
 	percore_add_route(app, "GET", "/half", half);
 	percore_on_worker_start(app, start);
 	percore_add_probe(app, "/healthz", pid);
+	percore_add_probe(app, "/slowz", wait_ms);
 	percore_add_route(app, "GET", "/pid", pid);
 	percore_add_route(app, "POST", "/pid", pid);
 	percore_add_route(app, "GET", "/die", die);
