@@ -26,11 +26,13 @@
 #include "status/background_view.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -193,12 +195,21 @@ static void take_word(struct master *m, const struct supervision_message *messag
 	}
 }
 
-/* The supervisor is gone: everything leaves after the requests in hand. */
+/*
+ * The supervisor is gone: everything leaves after the requests in hand.  The socket of --listen
+ * is nobody's but ours, so it is shut: a new start can take its address at once.  And what the
+ * web server keeps is closed where nothing came on it, so that it turns to that start.
+ */
 static void lose_supervisor(struct master *m)
 {
+	bool has_served = m->state == SERVING;
+
 	watch(m, EPOLL_CTL_DEL, m->inheritance->control, EVENT_CONTROL);
 	log_error("the supervisor is gone: finishing the requests in hand");
 	drain(m, 0);
+	if (has_served && *m->inheritance->listen)
+		shutdown(m->inheritance->listener, SHUT_RDWR);
+	registry_close_idle(&m->registry, UINT_MAX);
 	if (m->state == RETIRING) /* nobody takes what would be handed over */
 		atomic_store(&m->connections.shm->draining, 1);
 }

@@ -158,18 +158,13 @@ static bool has_input(int fd)
 	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
-/*
- * New connections have waited for descriptors through a whole tick.  Idle ones that
- * the web server keeps would hold them for ever, so some of those are given up.
- */
-static void close_idle(struct registry *r)
+void registry_close_idle(struct registry *r, unsigned most)
 {
 	struct connections *c = r->connections;
 	uint32_t top = connections_top(c);
 	struct connections_state state;
-	int left = IDLE_CLOSED_MAX;
 
-	for (uint32_t slot = 0; slot < top && left > 0; slot++) {
+	for (uint32_t slot = 0; slot < top && most > 0; slot++) {
 		if (r->fds[slot] < 0 || !connections_look(c, slot, &state) || state.is_owned ||
 		    atomic_load(&c->shm->slots[slot].part_since_s) ||
 		    !connections_claim(c, slot, state.generation, CONNECTIONS_MASTER))
@@ -179,7 +174,7 @@ static void close_idle(struct registry *r)
 			continue;
 		}
 		registry_close(r, slot);
-		left--;
+		most--;
 	}
 }
 
@@ -193,8 +188,8 @@ void registry_tick(struct registry *r)
 	    atomic_compare_exchange_strong(&shm->full_s, &full_s, 0))
 		log_notice("connections: there is room again");
 	bool is_paused = atomic_load(&shm->paused);
-	if (is_paused && r->was_paused)
-		close_idle(r);
+	if (is_paused && r->was_paused) /* new ones waited for descriptors through a whole tick */
+		registry_close_idle(r, IDLE_CLOSED_MAX);
 	r->was_paused = is_paused;
 	if (!is_paused)
 		return;

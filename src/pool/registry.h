@@ -55,6 +55,9 @@ void registry_raise(const struct registry *r);
 /* Each second: closes what held part of a head too long; accepts again after a pause. */
 void registry_tick(struct registry *r);
 
+/* Gives up so many at most that the web server keeps and that nothing has come on: they hold descriptors. */
+void registry_close_idle(struct registry *r, unsigned most);
+
 /* Takes in what waits to be accepted now, accepts no more.  Then workers end by themselves. */
 void registry_drain(struct registry *r);
 
