@@ -116,8 +116,8 @@ static void begin_serving(const struct duty *duty)
 	in_flight->id[0] = in_flight->method[0] = in_flight->path[0] = '\0';
 	atomic_store_explicit(&in_flight->fcgi_id, 0, memory_order_relaxed);
 	atomic_store_explicit(&in_flight->sent, IN_FLIGHT_HEAD, memory_order_relaxed);
+	access_expect(&duty->worker->exchange->access); /* may wait for the log, on nobody's time */
 	atomic_store_explicit(&in_flight->since_ms, clock_coarse_ms(), memory_order_relaxed);
-	access_expect(&duty->worker->exchange->access);
 	set_stage(duty, WORKER_SERVING);
 }
 

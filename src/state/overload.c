@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* shed - see shed.h. */
+/* overload - see overload.h. */
 #include "state/overload.h"
 
 #include <stdlib.h>

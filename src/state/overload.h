@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * shed - refuses work early and cheaply when there is more of it than workers can do.
+ * overload - refuses work early and cheaply when there is more of it than workers can do.
  *
  * How long a request has waited is known where the web server sends when it began
  * (PERCORE_START: a name that no client's header can have).  Then: when the least
