@@ -39,7 +39,7 @@ def judged(figures, trials, cores, _simulation):
     for metric, where in (("bare-cpu", "at the fixed rate"), ("full-bare-cpu", "at saturation")):
         add("application CPU without the formatting / hyper's",
             ratio(f"{ours}/{metric}", f"article-hyper-{n}.nginx/{metric}"), "<=", 0.95, note=where)
-    add("system calls a request", by.get(f"{ours}/system-calls"), "<=", 4.05)
+    add("system calls a request", by.get(f"{ours}/system-calls"), "<=", 3.05)
     add("behind lighttpd: requests/s / the plain libfcgi loop's",  # several hide each other's waits
         ratio(f"percore-{n}.lighttpd/saturation", "plain-1.lighttpd/saturation"), ">=", 2.2, note="in 1 process")
     add("p99 at 80 % of capacity, 4 workers that wait 2 ms / hyper's",

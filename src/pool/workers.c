@@ -14,6 +14,7 @@
 #include "base/message.h"
 #include "pool/rescue.h"
 #include "pool/worker.h"
+#include "pool/worker_exit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -386,30 +387,6 @@ bool workers_are_hopeless(const struct workers *w)
 
 /* ---- Death. */
 
-static enum pool_exit cause_of(const struct workers *w, unsigned index, const siginfo_t *death)
-{
-	const struct process *p = &w->processes[index];
-
-	switch (atomic_load(&w->slots[index].exit_reason)) {
-	case WORKER_RECYCLED:
-		return POOL_EXIT_RECYCLED;
-	case WORKER_NO_MEMORY:
-		return POOL_EXIT_MEMORY;
-	case WORKER_LEFT:
-		return death->si_code == CLD_EXITED ? POOL_EXIT_TOLD : POOL_EXIT_SIGNAL;
-	default:
-		break;
-	}
-	if (p->state == PROCESS_KILLED)
-		return p->cause;
-	/* Before it could catch it. */
-	if (p->state == PROCESS_LEAVING && death->si_code != CLD_EXITED && death->si_status == SIGTERM)
-		return POOL_EXIT_TOLD;
-	if (death->si_code != CLD_EXITED)
-		return POOL_EXIT_SIGNAL;
-	return p->state == PROCESS_LEAVING && death->si_status == 0 ? POOL_EXIT_TOLD : POOL_EXIT_STATUS;
-}
-
 static int take_from_lifeline(const struct process *p)
 {
 	unsigned count = 1;
@@ -424,14 +401,7 @@ static int take_from_lifeline(const struct process *p)
 /* The request in hand is answered, and counted. */
 static void rescue(const struct workers *w, unsigned index, enum pool_exit cause)
 {
-	static const struct {
-		int status;
-		const char *detail;
-	} answers[POOL_EXITS] = {
-		[POOL_EXIT_TIMEOUT] = { 504, "The request took longer than the service allows." },
-		[POOL_EXIT_MEMORY] = { 503, "The service is short of memory now." },
-		[POOL_EXIT_CUT] = { 503, "The service is restarting." },
-	};
+	const struct worker_exit_answer answer = worker_exit_answer(cause);
 	const struct worker_shm *slot = &w->slots[index];
 	const struct rescue rescue = {
 		.registry = w->registry,
@@ -441,9 +411,8 @@ static void rescue(const struct workers *w, unsigned index, enum pool_exit cause
 		.unregistered = take_from_lifeline(&w->processes[index]),
 		.worker = index,
 		.worker_id = w->processes[index].worker_id,
-		.status = answers[cause].status ? answers[cause].status : 500,
-		.detail =
-			answers[cause].detail ? answers[cause].detail : "The request could not be completed.",
+		.status = answer.status,
+		.detail = answer.detail,
 	};
 	uint64_t since_ms = atomic_load(&slot->in_flight.since_ms), now_ms = clock_coarse_ms();
 	int answered = rescue_worker(&rescue);
@@ -455,51 +424,6 @@ static void rescue(const struct workers *w, unsigned index, enum pool_exit cause
 		                                 .answered = answered,
 		                                 .was_read = atomic_load(&slot->in_flight.fcgi_id) != 0,
 		                                 .elapsed_ms = now_ms > since_ms ? now_ms - since_ms : 0 });
-}
-
-static void say_death(const struct workers *w, unsigned index, enum pool_exit cause, const siginfo_t *death)
-{
-	const struct process *p = &w->processes[index];
-
-	switch (cause) {
-	case POOL_EXIT_TOLD:
-		log_info("worker %u (pid %d) left", p->worker_id, (int)p->pid);
-		return;
-	case POOL_EXIT_RECYCLED:
-		log_notice("worker %u (pid %d) reached --max-requests or --max-memory, and left",
-		           p->worker_id, (int)p->pid);
-		return;
-	case POOL_EXIT_TIMEOUT:
-		log_warning("worker %u (pid %d) was ended: its request took longer than --request-timeout",
-		            p->worker_id, (int)p->pid);
-		return;
-	case POOL_EXIT_STOPPED:
-		log_warning("worker %u (pid %d) was ended: a signal had stopped it", p->worker_id,
-		            (int)p->pid);
-		return;
-	case POOL_EXIT_CUT:
-		log_warning("worker %u (pid %d) was ended%s: the time to leave was over", p->worker_id,
-		            (int)p->pid,
-		            atomic_load(&w->slots[index].stage) == WORKER_SERVING ? " with a request in hand"
-		                                                                  : "");
-		return;
-	case POOL_EXIT_MEMORY:
-		log_error("worker %u (pid %d) ran out of memory", p->worker_id, (int)p->pid);
-		return;
-	default:
-		break;
-	}
-	const char *why = "";
-	if (atomic_load(&w->slots[index].exit_reason) == WORKER_BLIND)
-		why = ": it could not serve; did a handler close a descriptor that was not its own?";
-	else if (atomic_load(&w->slots[index].stage) == WORKER_SERVING)
-		why = ": a handler called exit";
-	if (death->si_code == CLD_EXITED)
-		log_error("worker %u (pid %d) left with exit status %d%s", p->worker_id, (int)p->pid,
-		          death->si_status, why);
-	else
-		log_error("worker %u (pid %d) died of signal %d (%s)", p->worker_id, (int)p->pid,
-		          death->si_status, strsignal(death->si_status));
 }
 
 /* How long its successor waits, from how its life went. */
@@ -519,11 +443,11 @@ static void note_exit(struct workers *w, unsigned index, const siginfo_t *death,
 {
 	struct process *p = &w->processes[index];
 	struct opening *opening = &w->openings[p->worker_id];
-	enum pool_exit cause = cause_of(w, index, death);
+	enum pool_exit cause = worker_exit_cause(p, &w->slots[index], death);
 
 	while (hear_one(w, index)) /* what it said before it died */
 		;
-	say_death(w, index, cause, death);
+	worker_exit_say(p, &w->slots[index], cause, death);
 	rescue(w, index, cause);
 	close_wires(p);
 	atomic_fetch_add(&w->shm->exits[cause], 1);
