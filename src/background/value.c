@@ -2,7 +2,8 @@
 /* value - see value.h. */
 #include "background/value.h"
 
-#include <stdbool.h>
+#include "base/json_text.h"
+
 #include <stdio.h>
 
 static char wrong[96];
@@ -11,24 +12,6 @@ static const char *explain(const char *what, size_t at)
 {
 	snprintf(wrong, sizeof wrong, "byte %zu: %s", at, what);
 	return wrong;
-}
-
-/* json-c takes NaN and Infinity, which are no JSON.  Where else is an N or an I outside of a string? */
-static bool has_no_number(const char *text, size_t length, size_t *at)
-{
-	bool is_string = false;
-
-	for (size_t i = 0; i < length; i++) {
-		if (text[i] == '"')
-			is_string = !is_string;
-		else if (is_string && text[i] == '\\')
-			i++;
-		else if (!is_string && (text[i] == 'N' || text[i] == 'I')) {
-			*at = i;
-			return true;
-		}
-	}
-	return false;
 }
 
 /* A number or a word at the end has ended only when a NUL comes, which the text may be without. */
@@ -58,7 +41,7 @@ const char *value_read(const char *text, size_t length, json_object **json)
 	json_tokener_free(tokener);
 	if (error != json_tokener_success)
 		return explain(json_tokener_error_desc(error), at);
-	if (has_no_number(text, length, &at)) {
+	if (json_text_has_nan(text, length, &at)) {
 		json_object_put(read);
 		return explain("NaN and Infinity are no JSON", at);
 	}

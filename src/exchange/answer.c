@@ -235,7 +235,7 @@ static void answer_object(struct percore_request *request, int status, const cha
 
 	if (!text)
 		percore_no_memory(); /* json-c cannot be trusted past it */
-	const char *wrong = request->answered ? NULL : json_text_wrong(json, text, length);
+	const char *wrong = request->answered ? NULL : json_text_wrong(text, length);
 	if (wrong) {
 		log_error("request %s: %s %s: the answer's JSON has %s", request->id, request->method,
 		          request->path, wrong);

@@ -84,22 +84,6 @@ static bool only_blanks(const char *text, size_t length)
 	return true;
 }
 
-/* Where NaN or Infinity stands, which json-c lets through; else `length`.  Outside strings nothing else has N
- * or I. */
-static size_t find_no_number(const char *text, size_t length)
-{
-	bool is_string = false;
-
-	for (size_t i = 0; i < length; i++)
-		if (text[i] == '"')
-			is_string = !is_string;
-		else if (is_string && text[i] == '\\')
-			i++;
-		else if (!is_string && (text[i] == 'N' || text[i] == 'I'))
-			return i;
-	return length;
-}
-
 static bool parse(const char *text, size_t length, json_object **json, size_t *offset)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
@@ -116,11 +100,9 @@ static bool parse(const char *text, size_t length, json_object **json, size_t *o
 		*json = NULL;
 		good = false;
 	}
-	size_t odd = good && json_text_wrong(*json, text, length) ? find_no_number(text, length) : length;
-	if (odd < length) {
+	if (good && json_text_has_nan(text, length, offset)) {
 		json_object_put(*json);
 		*json = NULL;
-		*offset = odd;
 		good = false;
 	}
 	json_tokener_free(tokener);

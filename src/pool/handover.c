@@ -6,7 +6,6 @@
 #include "base/message.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -102,8 +101,10 @@ bool handover_receive(int parcels, struct registry *r)
 			shutdown(fds[0], SHUT_RDWR); /* whoever has copies */
 		while (got == 1 && count > 0)
 			close(fds[--count]);
-		log_warning("a connection of the generation before is lost: %s; raise ulimit -n",
-		            got < 0 ? strerror(-got) : "there is no room for it");
+		log_warning("a connection of the generation before is lost: %s",
+		            got == -EPROTO   ? "its parcel is broken"
+		            : got == -EMFILE ? "no descriptor is free; raise ulimit -n"
+		                             : "there is no room for it; raise ulimit -n");
 		all = false;
 	}
 	return all;
