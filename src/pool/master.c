@@ -444,7 +444,9 @@ static int open_shared(struct master *m)
 		error = shared_create(&m->shared, s->state, sizes);
 	}
 	if (error)
-		log_error("state %s: %s", s->state ? s->state : "(memory)", strerror(-error));
+		log_error("state %s: %s", s->state ? s->state : "(memory)",
+		          error == -EEXIST ? "another file has this name; remove it, or name another"
+		                           : strerror(-error));
 	return error;
 }
 

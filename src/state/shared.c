@@ -51,6 +51,19 @@ static bool unnamed_path(const char *path, char unnamed[PATH_MAX])
 	return n > 0 && n < PATH_MAX;
 }
 
+/* Something else than a state file, which may be dear to somebody. */
+static bool is_foreign(const char *path)
+{
+	uint64_t magic = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return errno != ENOENT;
+	bool is_ours = read(fd, &magic, sizeof magic) == sizeof magic && magic == SHARED_MAGIC;
+	close(fd);
+	return !is_ours;
+}
+
 static int open_file(const char *path)
 {
 	char unnamed[PATH_MAX];
@@ -59,6 +72,10 @@ static int open_file(const char *path)
 		return memfd_create("percore-state", MFD_CLOEXEC);
 	if (!unnamed_path(path, unnamed)) {
 		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (is_foreign(path)) {
+		errno = EEXIST;
 		return -1;
 	}
 	unlink(unnamed); /* left over from a process that had our number */

@@ -36,7 +36,8 @@ struct shared {
 
 /*
  * Makes it: a file beside `path`, or memory without a name where that is NULL.  A file gets
- * its name by shared_publish: until then the one before has it.  0 or -errno.
+ * its name by shared_publish: until then the one before has it.  0 or -errno; -EEXIST: `path`
+ * is a file that is no shared memory of a percore.
  */
 int shared_create(struct shared *shared, const char *path, const size_t sizes[SHARED_SECTIONS]);
 

@@ -141,10 +141,22 @@ static void end_slow_start(struct supervisor *s, uint64_t now_ms)
 
 /* ---- What generations say. */
 
+/* Only what a generation of ours has made. */
+static void remove_state_file(const struct supervisor *s)
+{
+	struct stat named, ours;
+
+	if (*s->state_path && s->memory >= 0 && stat(s->state_path, &named) == 0 &&
+	    fstat(s->memory, &ours) == 0 && named.st_dev == ours.st_dev && named.st_ino == ours.st_ino)
+		unlink(s->state_path);
+}
+
 static void take_memory(struct supervisor *s, int memory, const char *path)
 {
 	if (memory < 0)
 		return;
+	if (strcmp(s->state_path, path) != 0)
+		remove_state_file(s);
 	if (s->memory >= 0)
 		close(s->memory);
 	s->memory = memory;
@@ -459,15 +471,6 @@ static void look_after(struct supervisor *s)
 		s->may_go_on = false;
 		inheritance_execute(s);
 	}
-}
-
-static void remove_state_file(const struct supervisor *s)
-{
-	struct stat named, ours;
-
-	if (*s->state_path && s->memory >= 0 && stat(s->state_path, &named) == 0 &&
-	    fstat(s->memory, &ours) == 0 && named.st_dev == ours.st_dev && named.st_ino == ours.st_ino)
-		unlink(s->state_path);
 }
 
 static int live(struct supervisor *s)
