@@ -122,7 +122,7 @@ serve() { # NAME [OPTION...]: percore, or another program named by PROGRAM
 	socket=$dir/$1.sock
 	start "${PROGRAM:-$percore}" --listen "unix:$socket" "${@:2}" 2>"$dir/$1.err"
 	pool=$pid
-	wait_for test -S "$socket"
+	wait_for grep -q 'serving on' "$dir/$1.err"
 }
 
 # One request over records: see record.pl.
