@@ -142,10 +142,17 @@ const char *percore_query(struct percore_request *request, const char *name);
 
 /* ---- The body.  What fails here is answered for you, when the handler returns without an answer. */
 
-/* CONTENT_LENGTH in bytes; 0 without a body. */
+/*
+ * In bytes; 0 without a body.  Of some the web server does not tell it, as of a chunked upload that it passes
+ * on while it comes.  Then this waits for the first byte, and is --max-body, the most that it can be, until
+ * the end is here: read until percore_body_read returns 0, and ask again.
+ */
 size_t percore_body_length(const struct percore_request *request);
 
-/* Next bytes of the body: how many, 0 at its end, -1 if it broke off (400) or did not come (408). */
+/*
+ * Next bytes of the body: how many, 0 at its end, -1 if it broke off (400), did not come (408) or, where its
+ * length was not told, is larger than --max-body (413).
+ */
 ssize_t percore_body_read(struct percore_request *request, void *buffer, size_t size);
 
 /*

@@ -11,59 +11,120 @@
 
 enum { JSON_DEPTH = 32 };
 
+void body_learn_length(struct percore_request *request)
+{
+	uint64_t length;
+
+	if (!request->is_open_ended || !fcgi_length(request->fcgi, &length))
+		return;
+	request->body_length = (size_t)length;
+	request->is_open_ended = false;
+}
+
 size_t percore_body_length(const struct percore_request *request)
 {
+	struct percore_request *own = (struct percore_request *)request; /* none is made const */
+
+	if (own->is_open_ended && !own->body_error)
+		own->body_error = fcgi_await_body(own->fcgi);
+	body_learn_length(own);
 	return request->body_length;
+}
+
+static ssize_t read_to_length(struct percore_request *request, void *buffer, size_t size)
+{
+	size_t left = request->body_length - request->body_read;
+	ssize_t got = fcgi_read(request->fcgi, buffer, size < left ? size : left);
+
+	return got == 0 ? -EPROTO : got;
+}
+
+/* The end tells the length.  What goes beyond the most that it can be is not for the handler. */
+static ssize_t read_to_end(struct percore_request *request, void *buffer, size_t size)
+{
+	size_t left = request->body_length - request->body_read;
+	char beyond;
+	ssize_t got = left > 0 ? fcgi_read(request->fcgi, buffer, size < left ? size : left)
+	                       : fcgi_read(request->fcgi, &beyond, 1);
+
+	if (got == 0 && (size > 0 || left == 0)) {
+		request->body_length = request->body_read;
+		request->is_open_ended = false;
+	}
+	return got > 0 && left == 0 ? -EFBIG : got;
 }
 
 ssize_t percore_body_read(struct percore_request *request, void *buffer, size_t size)
 {
-	size_t left = request->body_length - request->body_read;
-
-	if (left == 0)
+	if (request->body_read == request->body_length && !request->is_open_ended)
 		return 0;
+	if (request->body_length > request->exchange->max_body)
+		request->body_error = -EFBIG;
 	if (request->body_error)
 		return -1;
-	ssize_t got = fcgi_read(request->fcgi, buffer, size < left ? size : left);
-	if (got <= 0) {
-		request->body_error = got < 0 ? (int)got : -EPROTO;
+	ssize_t got = request->is_open_ended ? read_to_end(request, buffer, size)
+	                                     : read_to_length(request, buffer, size);
+	if (got < 0) {
+		request->body_error = (int)got;
 		return -1;
 	}
 	request->body_read += (size_t)got;
 	return got;
 }
 
-/* Asked for before: it was lent until the handler returns. */
-static bool have_whole(const struct percore_request *request)
+enum { FIRST_ROOM = 16384 };
+
+static char *resize(char *bytes, size_t size)
 {
-	return request->body && request->body_read == request->body_length;
+	bytes = realloc(bytes, size);
+	if (!bytes)
+		percore_no_memory();
+	return bytes;
+}
+
+static void refuse_size(struct percore_request *request)
+{
+	percore_answer_problem(request, 413, "The body is larger than this endpoint takes.");
+}
+
+/* Into request->body, with a NUL behind it; where it cannot be whole that stays NULL. */
+static void read_whole(struct percore_request *request, size_t max)
+{
+	size_t most = max < request->body_length ? max : request->body_length, have = 0;
+	size_t room = request->is_open_ended && most >= FIRST_ROOM ? FIRST_ROOM : most + 1;
+	char *bytes = resize(NULL, room);
+	ssize_t got;
+
+	while (have <= most && (got = percore_body_read(request, bytes + have, room - have)) > 0) {
+		have += (size_t)got;
+		if (have == room && have <= most) {
+			room = room <= most / 2 ? room * 2 : most + 1;
+			bytes = resize(bytes, room);
+		}
+	}
+	if (have > most) {
+		request->body_error = -EFBIG;
+		refuse_size(request);
+	} else if (got == 0 && have == request->body_length) {
+		bytes[have] = '\0';
+		request->body = bytes;
+		return;
+	}
+	free(bytes);
 }
 
 const char *percore_body_bytes(struct percore_request *request, size_t max, size_t *length)
 {
-	size_t size = request->body_length, have = 0;
-
 	*length = 0;
-	if (have_whole(request) && size <= max) {
-		*length = size;
-		return request->body;
-	}
-	if (size > max) {
-		percore_answer_problem(request, 413, "The body is larger than this endpoint takes.");
+	body_learn_length(request);
+	if (!request->is_open_ended && request->body_length > max) {
+		refuse_size(request);
 		return NULL;
 	}
-	free(request->body);
-	request->body = malloc(size + 1);
-	if (!request->body)
-		percore_no_memory();
-	while (have < size) {
-		ssize_t got = percore_body_read(request, request->body + have, size - have);
-		if (got <= 0)
-			return NULL;
-		have += (size_t)got;
-	}
-	request->body[have] = '\0';
-	*length = have;
+	if (!request->body) /* else it was asked for before: it is lent until the handler returns */
+		read_whole(request, max);
+	if (request->body)
+		*length = request->body_length;
 	return request->body;
 }
 

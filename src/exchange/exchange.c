@@ -71,14 +71,20 @@ static void refuse_path(struct percore_request *request, int error)
 		percore_answer_problem(request, 400, "The path of the request is malformed.");
 }
 
-/* CONTENT_LENGTH, with *is_given; false when it is no number. */
-static bool find_length(struct percore_request *request, bool *is_given)
+/*
+ * CONTENT_LENGTH; false when it is no number.  Where the web server does not know it, and sends none or, as
+ * Caddy, -1, FCGI_STDIN's end tells it.
+ */
+static bool find_length(struct percore_request *request)
 {
 	const char *text = percore_param(request, "CONTENT_LENGTH");
 
-	*is_given = text && *text;
-	if (!*is_given)
+	if (!text || !*text || strcmp(text, "-1") == 0) {
+		request->is_open_ended = fcgi_has_stdin(request->fcgi);
+		request->body_length = request->is_open_ended ? request->exchange->max_body : 0;
+		body_learn_length(request);
 		return true;
+	}
 	if (text[strspn(text, "0123456789")] != '\0')
 		return false;
 	errno = 0;
@@ -126,6 +132,11 @@ static void serve_known_path(struct percore_request *request)
 		percore_answer_problem(request, 405, "The Allow header names the methods of this path.");
 }
 
+static void refuse_body(struct percore_request *request)
+{
+	percore_answer_problem(request, 413, "The body is larger than --max-body allows.");
+}
+
 /* For whoever looks into the shared memory; cut where it is long. */
 static void note(char *to, size_t size, const char *text)
 {
@@ -140,7 +151,6 @@ static void dispatch(struct percore_request *request)
 	const struct exchange *exchange = request->exchange;
 	struct in_flight_shm *in_flight = fcgi_in_flight(request->fcgi);
 	const struct route *same_path = NULL;
-	bool has_length;
 
 	request->method = percore_param(request, "REQUEST_METHOD");
 	if (!request->method) {
@@ -157,15 +167,14 @@ static void dispatch(struct percore_request *request)
 		return;
 	}
 	note(in_flight->path, sizeof in_flight->path, request->path);
-	if (!find_length(request, &has_length)) {
+	if (!find_length(request)) {
 		percore_answer_problem(request, 400, "Content-Length is not a number.");
 		return;
 	}
-	/* A chunked body that the web server did not buffer: its end is not known, and nothing here reads to
-	 * it. */
-	if (!has_length && percore_param(request, "HTTP_TRANSFER_ENCODING")) {
+	/* Plain CGI: its stdin need not end, so nothing here reads to its end. */
+	if (!fcgi_has_stdin(request->fcgi) && request->body_length == 0 &&
+	    percore_param(request, "HTTP_TRANSFER_ENCODING")) {
 		percore_answer_problem(request, 411, "The body must come with its Content-Length.");
-		request->body_length = exchange->max_body; /* to be drained */
 		return;
 	}
 	request->path = route_below(request->path, exchange->prefix);
@@ -183,7 +192,7 @@ static void dispatch(struct percore_request *request)
 	else if (!same_path)
 		percore_answer_problem(request, 404, "Nothing is served at this path.");
 	else if (request->body_length > exchange->max_body)
-		percore_answer_problem(request, 413, "The body is larger than --max-body allows.");
+		refuse_body(request);
 	else
 		serve_known_path(request);
 }
@@ -196,8 +205,13 @@ static void answer_for_handler(struct percore_request *request)
 	answer_forget_headers(request);
 	if (request->body_error == -ETIMEDOUT)
 		percore_answer_problem(request, 408, "The body did not come in time.");
+	else if (request->body_error == -EFBIG)
+		refuse_body(request);
 	else if (request->body_error)
-		percore_answer_problem(request, 400, "The body ended before Content-Length was reached.");
+		percore_answer_problem(request, 400,
+		                       request->is_open_ended
+		                               ? "The body broke off before its end."
+		                               : "The body ended before Content-Length was reached.");
 	else {
 		log_error("request %s: %s %s: the handler gave no answer", request->id, request->method,
 		          request->path);

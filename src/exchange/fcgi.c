@@ -191,6 +191,24 @@ ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size)
 	return got;
 }
 
+bool fcgi_has_stdin(const struct fcgi *fcgi)
+{
+	return !fcgi->cgi;
+}
+
+bool fcgi_length(const struct fcgi *fcgi, uint64_t *length)
+{
+	*length = fcgi->input.records.input_bytes;
+	return fcgi->input.has_end;
+}
+
+int fcgi_await_body(struct fcgi *fcgi)
+{
+	if (input_await_body(&fcgi->input))
+		return 0;
+	return errno == EAGAIN ? -ETIMEDOUT : -EPROTO;
+}
+
 uint64_t fcgi_drain(struct fcgi *fcgi, uint64_t max)
 {
 	if (fcgi->cgi)

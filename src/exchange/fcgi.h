@@ -51,6 +51,16 @@ size_t fcgi_params(const struct fcgi *fcgi, const char *name, const char **value
 /* Bytes of the body: how many, 0 at FCGI_STDIN's end, -ETIMEDOUT, or -EPROTO when it broke off. */
 ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size);
 
+/* Whether the end of a body without CONTENT_LENGTH is told: by FCGI_STDIN's end, but not by that of a CGI's
+ * stdin. */
+bool fcgi_has_stdin(const struct fcgi *fcgi);
+
+/* True when FCGI_STDIN's end is here, read or not: so long is the body. */
+bool fcgi_length(const struct fcgi *fcgi, uint64_t *length);
+
+/* Waits until the body begins, or its end is here: 0, or as fcgi_read. */
+int fcgi_await_body(struct fcgi *fcgi);
+
 /* Reads what is left of the body, at most `max` bytes, and drops it.  Returns how long the body was so far.
  */
 uint64_t fcgi_drain(struct fcgi *fcgi, uint64_t max);

@@ -14,7 +14,7 @@ void input_open(struct input *in, int fd)
 	in->fd = fd;
 	in->taken = in->checked = in->filled = 0;
 	in->records = (struct records){ 0 };
-	in->has_head = in->has_end = in->is_aborted = in->is_broken = false;
+	in->has_head = in->has_end = in->is_aborted = in->is_long = in->is_broken = false;
 }
 
 void input_next(struct input *in)
@@ -188,6 +188,14 @@ ssize_t input_read(struct input *in, void *buffer, size_t size)
 	return (ssize_t)n;
 }
 
+bool input_await_body(struct input *in)
+{
+	while (!in->has_end && !in->is_aborted && in->records.input_bytes == 0)
+		if (in->taken != in->checked || !fill(in)) /* the head was taken: nothing else is here */
+			return false;
+	return true;
+}
+
 bool input_drain(struct input *in, uint64_t max)
 {
 	uint64_t from = in->records.input_bytes;
@@ -197,7 +205,8 @@ bool input_drain(struct input *in, uint64_t max)
 		if (!fill(in))
 			return false;
 	}
-	return in->has_end || in->is_aborted;
+	in->is_long = !in->has_end && !in->is_aborted;
+	return !in->is_long;
 }
 
 int input_write(const struct input *in, const void *bytes, size_t size)

@@ -36,6 +36,7 @@ struct input {
 	bool has_head;   /* the head is whole */
 	bool has_end;    /* the request is whole */
 	bool is_aborted; /* the web server has given it up */
+	bool is_long;    /* the body went on when input_drain had read its fill */
 	bool is_broken;  /* nothing more is read from this connection: records.fault says why */
 	unsigned char bytes[INPUT_BYTES];
 };
@@ -75,6 +76,9 @@ bool input_restore(struct input *input, const struct input_part *part);
  * aborted; -1 and errno: EAGAIN when nothing came in time, EPROTO when it is broken or broke off.
  */
 ssize_t input_read(struct input *input, void *buffer, size_t size);
+
+/* Waits for the body's first byte, or its end, without reading it.  False as input_read's -1. */
+bool input_await_body(struct input *input);
 
 /*
  * Reads the rest of the body, at most `max` bytes, and drops it: a web server may send

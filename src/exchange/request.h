@@ -12,8 +12,9 @@ struct percore_request {
 	const char *method;
 	const char *path;
 	size_t body_length, body_read; /* bytes */
-	int body_error;                /* 0, -ETIMEDOUT or -EPROTO: no more of it comes */
-	char *body;                    /* percore_body_bytes */
+	bool is_open_ended;            /* body_length is the most it can be: FCGI_STDIN's end tells it */
+	int body_error;                /* 0, or -ETIMEDOUT, -EPROTO, -EFBIG: no more of it comes */
+	char *body;                    /* percore_body_bytes: all of it */
 	struct joined *joined;         /* headers that came several times */
 	int status;                    /* of the answer */
 	size_t answer_length;          /* bytes announced, of its body */
@@ -47,6 +48,9 @@ bool request_is_good_id(const char *id);
 
 void request_init(struct percore_request *request, const struct exchange *exchange, struct fcgi *fcgi);
 void request_fini(struct percore_request *request);
+
+/* Where only FCGI_STDIN's end tells the body's length: takes it as soon as that is here, read or not. */
+void body_learn_length(struct percore_request *request);
 
 /* percore_answer_problem with a type and a title of its own, and members beside (put); all may be NULL. */
 struct answer_problem {

@@ -33,6 +33,7 @@ enum {
 	DRAIN_QUIET_MS = 100,
 	FIRST_BYTES_MS = 5, /* a web server writes right after it has connected */
 	MEMORY_EVERY = 16,
+	DISCARD_READS = 64, /* then others have their turn */
 };
 
 /* State of this process. */
@@ -158,23 +159,55 @@ static struct connection_shm *shm_of(const struct duty *duty)
 	return &duty->worker->connections->shm->slots[duty->connection.slot];
 }
 
-/* Its request is answered for a dead worker: what still comes is thrown away, until the peer closes. */
+/*
+ * Its request is answered, by the master for a dead worker or before its body had ended: what still comes is
+ * thrown away, until the peer closes, for --io-timeout at most.
+ */
 static bool discards(const struct duty *duty)
 {
 	return duty->connection.is_registered && atomic_load(&shm_of(duty)->discards);
 }
 
+static bool is_overdue(const struct duty *duty)
+{
+	int32_t since_s = (int32_t)(connections_now_s() - atomic_load(&shm_of(duty)->part_since_s));
+
+	return (int64_t)since_s * 1000 >= (int64_t)duty->worker->connections->io_timeout_ms;
+}
+
+/* A peer that has more to send than is read in one turn makes another edge by sending it. */
 static void discard(struct duty *duty, struct input *in)
 {
 	char waste[16384];
-	ssize_t got;
+	ssize_t got = 1;
 
-	while ((got = recv(duty->connection.fd, waste, sizeof waste, MSG_DONTWAIT)) > 0)
-		;
-	if (got == 0 || (errno != EAGAIN && errno != EINTR))
+	for (int reads = 0; got > 0 && reads < DISCARD_READS; reads++)
+		got = recv(duty->connection.fd, waste, sizeof waste, MSG_DONTWAIT);
+	if (got > 0 ? is_overdue(duty) : got == 0 || (errno != EAGAIN && errno != EINTR))
 		drop(duty, in, true);
 	else
 		park(duty, in, false);
+}
+
+/*
+ * The web server still sends a body that is answered.  A close now would be a failure to it, and it might
+ * never read the answer (RFC 9112, 9.6); so it sees the end behind the answer, and no worker waits for the
+ * rest.
+ */
+static void park_to_discard(struct duty *duty, struct input *in)
+{
+	struct connection *c = &duty->connection;
+
+	if (!c->is_registered && !intake_register(&duty->intake, c, false)) {
+		end_serving(duty);
+		duty->has_connection = false;
+		in->fd = -1;
+		return;
+	}
+	shutdown(c->fd, SHUT_WR);
+	atomic_store(&shm_of(duty)->part_since_s, connections_now_s());
+	atomic_store(&shm_of(duty)->discards, 1);
+	park(duty, in, false);
 }
 
 /* The first part of a head waits with its connection, not in a worker. */
@@ -376,7 +409,10 @@ static void close_request(void *context, struct input *in, bool is_open)
 
 	if (in->is_broken)
 		say_broken(duty, in);
-	if (!is_open || intake_keeps_none(&duty->intake)) {
+	if (in->is_long && duty->worker->slot->in_flight.sent == IN_FLIGHT_WHOLE &&
+	    !intake_keeps_none(&duty->intake)) {
+		park_to_discard(duty, in);
+	} else if (!is_open || intake_keeps_none(&duty->intake)) {
 		drop(duty, in, !is_open && duty->worker->slot->in_flight.sent != IN_FLIGHT_WHOLE);
 	} else {
 		input_next(in);

@@ -165,6 +165,40 @@ start_lighttpd() { # [SOCKET]
 	wait_for curl -s "$url/"
 }
 
+start_apache() { # [SOCKET]
+	local port module
+	port=$(free_port)
+	url=http://127.0.0.1:$port
+	{
+		for module in mpm_event authz_core authz_host proxy proxy_fcgi headers env; do
+			echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
+		done
+		cat <<-END
+			PidFile $dir/apache.pid
+			ErrorLog $dir/apache.log
+			ServerName localhost
+			User www-data
+			Group www-data
+			Define PERCORE_SOCKET ${1:-$socket}
+			Define PERCORE_PORT $port
+			Include $top/deploy/apache.conf
+		END
+	} >"$dir/apache.conf"
+	[ "$(id -u)" != 0 ] || chmod 666 "${1:-$socket}" # it serves as another user
+	start apache2 -D FOREGROUND -f "$dir/apache.conf"
+	web=$pid
+	wait_for curl -s "$url/"
+}
+
+start_caddy() { # [SOCKET]
+	local port
+	port=$(free_port)
+	url=http://127.0.0.1:$port
+	HOME=$dir PERCORE_SOCKET=${1:-$socket} PERCORE_PORT=$port start caddy run --config "$top/deploy/Caddyfile" --adapter caddyfile 2>"$dir/caddy.log"
+	web=$pid
+	wait_for curl -s "$url/"
+}
+
 start_haproxy() {
 	local port
 	port=$(free_port)

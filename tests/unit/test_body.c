@@ -20,7 +20,7 @@ static void bytes(struct percore_request *request)
 
 static void stream(struct percore_request *request)
 {
-	static char all[1 << 17];
+	static char all[1 << 18];
 	size_t have = 0;
 	ssize_t got;
 
@@ -99,6 +99,54 @@ START_TEST(body_that_does_not_come_is_a_408)
 }
 END_TEST
 
+START_TEST(body_without_a_length_has_that_of_fcgi_stdin)
+{
+	static const char *const none[] = { "", "-1" }; /* as of Apache; as of Caddy */
+	static const percore_handler handlers[] = { bytes, stream };
+	static const size_t sizes[] = { 1, 5, 70000, 250000 };
+	static char big[250000];
+
+	max_bytes = 1 << 20;
+	memset(big, 'b', sizeof big);
+	for (size_t i = 0; i < 2 * 2 * sizeof sizes / sizeof sizes[0]; i++) {
+		size_t size = sizes[i / 4];
+		struct ask it = { .handler = handlers[i % 2],
+			          .method = "POST",
+			          .body = big,
+			          .body_bytes = size,
+			          .length = none[i / 2 % 2] };
+		const struct told *told = ask(&it);
+		ck_assert_int_eq(told->status, 200);
+		ck_assert_uint_eq(told->body_bytes, size);
+		ck_assert(told->is_kept);
+		it.max_body = size;
+		ck_assert_int_eq(ask(&it)->status, 200);
+		it.max_body = size - 1;
+		if (size > 1) /* max_body of 0 is the default's */
+			ck_assert_int_eq(ask(&it)->status, 413);
+	}
+	max_bytes = 4;
+	ck_assert_int_eq(
+		ask(&(struct ask){ .handler = bytes, .method = "POST", .body = "12345", .length = "" })
+			->status,
+		413);
+}
+END_TEST
+
+START_TEST(body_without_a_length_that_does_not_end_is_a_408)
+{
+	max_bytes = 100;
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(ask(&(struct ask){ .handler = i ? bytes : stream,
+		                                    .method = "POST",
+		                                    .body = "12345",
+		                                    .length = "",
+		                                    .no_end = true })
+		                         ->status,
+		                 408);
+}
+END_TEST
+
 START_TEST(body_that_breaks_off_is_a_400)
 {
 	struct ask it = { .handler = bytes, .method = "POST", .body = "123", .length = "5" };
@@ -159,6 +207,8 @@ Suite *body_suite(void)
 		                       body_of_the_limit_is_taken_and_a_byte_more_is_a_413,
 		                       body_beyond_max_body_is_a_413_before_the_handler,
 		                       body_that_does_not_come_is_a_408,
+		                       body_without_a_length_has_that_of_fcgi_stdin,
+		                       body_without_a_length_that_does_not_end_is_a_408,
 		                       body_that_breaks_off_is_a_400,
 		                       body_of_more_than_its_length_is_cut_to_it_and_read_to_its_end,
 		                       bytes_may_be_asked_for_twice,
