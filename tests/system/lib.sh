@@ -174,7 +174,7 @@ start_apache() { # [SOCKET]
 			echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
 		done
 		cat <<-END
-			PidFile $dir/apache.pid
+			PidFile $dir/apache.$port.pid
 			ErrorLog $dir/apache.log
 			ServerName localhost
 			User www-data
