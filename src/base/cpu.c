@@ -2,10 +2,12 @@
 /* cpu - affinity mask and cgroup v2 quota (Documentation/admin-guide/cgroup-v2: cpu.max). */
 #include "base/cpu.h"
 
-#include <sched.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { CPUS_MAX = 1 << 20 };
 
 unsigned cpu_quota(const char *cpu_max)
 {
@@ -46,10 +48,28 @@ static unsigned own_quota(void)
 	return least;
 }
 
+/* The kernel says EINVAL to a mask that is smaller than its own. */
+unsigned cpu_affinity(int (*get)(pid_t pid, size_t bytes, cpu_set_t *set))
+{
+	for (size_t most = CPU_SETSIZE; most <= CPUS_MAX; most *= 2) {
+		cpu_set_t *set = CPU_ALLOC(most);
+		size_t bytes = CPU_ALLOC_SIZE(most);
+		if (!set)
+			break;
+		int error = get(0, bytes, set) == 0 ? 0 : errno;
+		unsigned cpus = error ? 0 : (unsigned)CPU_COUNT_S(bytes, set);
+		CPU_FREE(set);
+		if (!error)
+			return cpus;
+		if (error != EINVAL)
+			break;
+	}
+	return 1;
+}
+
 unsigned cpu_count(void)
 {
-	cpu_set_t set;
-	unsigned cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+	unsigned cpus = cpu_affinity(sched_getaffinity);
 	unsigned quota = own_quota();
 
 	return quota && quota < cpus ? quota : cpus;
