@@ -78,7 +78,7 @@ void percore_add_limit(struct percore_app *app, const char *pattern, const char 
  * Options of the service's own: --NAME VALUE, or NAME = VALUE in the file.  *value
  * holds the default.  A text that was given is lent until percore_run returns.
  */
-void percore_add_number(struct percore_app *app, const char *name, long *value, long min, long max,
+void percore_add_number(struct percore_app *app, const char *name, int64_t *value, int64_t min, int64_t max,
                         const char *help);
 void percore_add_text(struct percore_app *app, const char *name, const char **value, const char *help);
 

@@ -39,7 +39,7 @@ enum {
 	/* Sparse, for thousands of slots: costs memory where it is written. */
 	ACCESS_RING_BYTES = sizeof(void *) > 4 ? 256 << 10 : 16 << 10,
 	ACCESS_RECORD_MAX = 2048,
-	ACCESS_RINGS = 8192, /* worker slots */
+	ACCESS_RINGS = sizeof(void *) > 4 ? 8192 : 512, /* worker slots */
 };
 
 enum access_text {

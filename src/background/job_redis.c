@@ -247,7 +247,7 @@ enum job_verdict job_redis_add(const struct background *b, struct job_offer *off
 
 	if (!redis)
 		return JOB_AWAY;
-	snprintf(queue_max, sizeof queue_max, "%ld", b->settings->job_queue);
+	snprintf(queue_max, sizeof queue_max, "%" PRId64, b->settings->job_queue);
 	redisReply *reply = job_redis_run(
 		redis, b, REDIS_ADD,
 		(const char *[]){ offer->id, offer->name, offer->key, offer->input, queue_max, NULL });

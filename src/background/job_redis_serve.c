@@ -20,6 +20,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -282,7 +283,7 @@ static void look_at_later(struct consumer *c)
 	char clock[CLOCK_TEXT_MAX], steps[CLOCK_TEXT_MAX], keep[24];
 
 	write_clock(c, clock, steps);
-	snprintf(keep, sizeof keep, "%ld", c->background->settings->job_keep_ms);
+	snprintf(keep, sizeof keep, "%" PRId64, c->background->settings->job_keep_ms);
 	redisReply *told = run(c, REDIS_LATER, (const char *[]){ clock, steps, keep, NULL });
 	if (told && told->type == REDIS_REPLY_ARRAY && told->elements == 4) {
 		atomic_store(&shm->queued, (uint64_t)told->element[0]->integer);
@@ -390,8 +391,8 @@ static bool write_end(struct consumer *c, const struct job_run *ended, const str
 	snprintf(state, sizeof state, "%d", (int)end->state);
 	snprintf(delay, sizeof delay, "%llu", (unsigned long long)end->delay_ms);
 	snprintf(expire, sizeof expire, "%lld", (long long)s->job_keep_ms + EXPIRE_AFTER_MS);
-	snprintf(count, sizeof count, "%ld", s->job_keep_count);
-	snprintf(bytes, sizeof bytes, "%ld", s->job_keep_bytes);
+	snprintf(count, sizeof count, "%" PRId64, s->job_keep_count);
+	snprintf(bytes, sizeof bytes, "%" PRId64, s->job_keep_bytes);
 	write_clock(c, clock, steps);
 	redisReply *reply =
 		run(c, REDIS_END,

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <ini.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ enum { LONG_BASE = 256, WHERE_MAX = 512 };
 
 /* A value read, not yet set. */
 struct draft {
-	long number;
+	int64_t number;
 	const char *text;
 	struct option_list list;
 	bool in_file, in_flags;
@@ -66,7 +67,7 @@ static struct draft current(const struct option_spec *spec)
 	if (spec->kind == OPTION_FLAG)
 		return (struct draft){ .number = *(bool *)spec->value };
 	if (is_number_kind(spec->kind))
-		return (struct draft){ .number = *(long *)spec->value };
+		return (struct draft){ .number = *(int64_t *)spec->value };
 	if (spec->kind == OPTION_TEXT || spec->kind == OPTION_URL)
 		return (struct draft){ .text = *(const char **)spec->value };
 	return (struct draft){ .list = *(struct option_list *)spec->value };
@@ -131,18 +132,18 @@ static void describe(const struct option_spec *spec, char *words, size_t size)
 		snprintf(words, size, "yes or no");
 		break;
 	default:
-		snprintf(words, size, "a whole number from %ld to %ld%s", spec->min, spec->max,
-		         spec->kind == OPTION_AUTO ? ", or auto" : "");
+		snprintf(words, size, "a whole number from %" PRId64 " to %" PRId64 "%s", spec->min,
+		         spec->max, spec->kind == OPTION_AUTO ? ", or auto" : "");
 	}
 }
 
-static bool read_flag(const char *text, long *number)
+static bool read_flag(const char *text, int64_t *number)
 {
 	*number = strcmp(text, "yes") == 0;
 	return *number || strcmp(text, "no") == 0;
 }
 
-static bool read_number(const struct option_spec *spec, const char *text, long *number)
+static bool read_number(const struct option_spec *spec, const char *text, int64_t *number)
 {
 	if (spec->kind == OPTION_FLAG)
 		return read_flag(text, number);
@@ -382,7 +383,7 @@ static void set_all(const struct options *options, const struct draft *values)
 		if (spec->kind == OPTION_FLAG)
 			*(bool *)spec->value = draft->number != 0;
 		else if (is_number_kind(spec->kind))
-			*(long *)spec->value = draft->number;
+			*(int64_t *)spec->value = draft->number;
 		else if (spec->kind == OPTION_TEXT || spec->kind == OPTION_URL)
 			*(const char **)spec->value = draft->text;
 		else

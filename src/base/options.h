@@ -11,12 +11,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum option_kind {
-	OPTION_NUMBER, /* long */
-	OPTION_AUTO,   /* long, or "auto": -1 */
-	OPTION_SIZE,   /* long, in bytes: 64k, 64m, 1g */
-	OPTION_TIME,   /* long, in milliseconds: 500ms, 30s, 2m, 1h; a bare number is in seconds */
+	OPTION_NUMBER, /* int64_t */
+	OPTION_AUTO,   /* int64_t, or "auto": -1 */
+	OPTION_SIZE,   /* int64_t, in bytes: 64k, 64m, 1g */
+	OPTION_TIME,   /* int64_t, in milliseconds: 500ms, 30s, 2m, 1h; a bare number is in seconds */
 	OPTION_FLAG,   /* bool: yes or no */
 	OPTION_TEXT,   /* const char * */
 	OPTION_URL,    /* const char *, printed without the password: redis_url.h */
@@ -33,7 +34,7 @@ struct option_spec {
 	const char *name;
 	enum option_kind kind;
 	void *value; /* holds the default until options_parse sets it */
-	long min, max;
+	int64_t min, max;
 	const char *argument; /* for the help: "SECONDS" */
 	const char *help;
 };

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum quantity {
 	QUANTITY_NUMBER, /* 17 */
@@ -12,10 +13,10 @@ enum quantity {
 	QUANTITY_TIME,   /* in milliseconds: 500ms, 30s, 2m, 1h, 1.5s; a bare number is in seconds */
 };
 
-/* False where the text is none, or beyond a long. */
-bool quantity_parse(enum quantity quantity, const char *text, long *value);
+/* False where the text is none, or beyond an int64_t. */
+bool quantity_parse(enum quantity quantity, const char *text, int64_t *value);
 
 /* In the largest unit that divides it; quantity_parse reads it back to the same value. */
-void quantity_print(enum quantity quantity, long value, char *text, size_t size);
+void quantity_print(enum quantity quantity, int64_t value, char *text, size_t size);
 
 #endif

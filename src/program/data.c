@@ -2,13 +2,14 @@
 /* data - the article's work: format a string N times, serialise an object. */
 #include "endpoints.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
-long data_work = 100;
-long data_wait_us;
+int64_t data_work = 100;
+int64_t data_wait_us;
 
-static void wait_us(long us)
+static void wait_us(int64_t us)
 {
 	struct timespec left = { us / 1000000, us % 1000000 * 1000 };
 
@@ -16,12 +17,12 @@ static void wait_us(long us)
 		; /* a signal interrupted it */
 }
 
-json_object *data_make(long rounds)
+json_object *data_make(int64_t rounds)
 {
 	char city[32] = "X";
 
-	for (long round = 0; round < rounds; round++) {
-		snprintf(city, sizeof city, "Value: %ld", round);
+	for (int64_t round = 0; round < rounds; round++) {
+		snprintf(city, sizeof city, "Value: %" PRId64, round);
 		__asm__ volatile("" ::"r"(city) : "memory"); /* every round's string is really made */
 	}
 	json_object *answer = json_object_new_object();

@@ -5,10 +5,10 @@
 
 #include <percore.h>
 
-extern long data_work;    /* --work: rounds of formatting */
-extern long data_wait_us; /* --work-wait */
+extern int64_t data_work;    /* --work: rounds of formatting */
+extern int64_t data_wait_us; /* --work-wait */
 
-json_object *data_make(long rounds); /* to be put */
+json_object *data_make(int64_t rounds); /* to be put */
 void data_get(struct percore_request *request);
 void echo_usage(struct percore_request *request);
 void echo_post(struct percore_request *request);

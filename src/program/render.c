@@ -7,7 +7,7 @@
 enum { BODY_MAX = 4096, ROUNDS_MAX = 1000000000 };
 
 /* 0: it is no such number. */
-static long rounds_of(json_object *input)
+static int64_t rounds_of(json_object *input)
 {
 	json_object *rounds;
 	int64_t value;
@@ -16,7 +16,7 @@ static long rounds_of(json_object *input)
 	    !json_object_is_type(rounds, json_type_int))
 		return 0;
 	value = json_object_get_int64(rounds);
-	return value >= 1 && value <= ROUNDS_MAX ? (long)value : 0;
+	return value >= 1 && value <= ROUNDS_MAX ? (int64_t)value : 0;
 }
 
 void render_post(struct percore_request *request)
@@ -35,7 +35,7 @@ void render_post(struct percore_request *request)
 
 bool render_job(struct percore_work *work, json_object *input)
 {
-	long rounds = rounds_of(input);
+	int64_t rounds = rounds_of(input);
 
 	if (!rounds)
 		return percore_fail(work, "the input has no rounds");

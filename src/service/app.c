@@ -154,7 +154,7 @@ static void add_option(struct percore_app *app, const struct option_spec *spec)
 	added->help = need(strdup(spec->help));
 }
 
-void percore_add_number(struct percore_app *app, const char *name, long *value, long min, long max,
+void percore_add_number(struct percore_app *app, const char *name, int64_t *value, int64_t min, int64_t max,
                         const char *help)
 {
 	add_option(app, &(struct option_spec){ name, OPTION_NUMBER, value, min, max, "NUMBER", help });

@@ -5,9 +5,13 @@
 #include "access/access_writer.h"
 #include "base/log.h"
 #include "state/limit.h"
+#include "state/scoreboard.h"
 
 #include <assert.h>
 #include <string.h>
+
+/* A length in memory is a size_t: less on 32 bits. */
+#define BODY_MAX (sizeof(size_t) > 4 ? INT64_C(1) << 40 : INT64_C(1) << 30)
 
 const struct settings settings_defaults = {
 	.prefix = "",
@@ -50,10 +54,10 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 		  "unix:PATH, unix:@NAME or ADDRESS:PORT (default: the socket on fd 0)" },
 		{ "admin", OPTION_TEXT, &s->admin, 0, 0, "ADDRESS",
 		  "serve the probes (/metrics, ...) here too, from a process of their own" },
-		{ "workers", OPTION_AUTO, &s->workers, 0, 4096, "NUMBER",
+		{ "workers", OPTION_AUTO, &s->workers, 0, WORKERS_MAX, "NUMBER",
 		  "processes; auto: one per core (default); 0: this one alone, no master" },
 		{ "prefix", OPTION_TEXT, &s->prefix, 0, 0, "PATH", "serve below this path" },
-		{ "max-body", OPTION_SIZE, &s->max_body, 0, 1L << 40, "SIZE", "largest request body (64m)" },
+		{ "max-body", OPTION_SIZE, &s->max_body, 0, BODY_MAX, "SIZE", "largest request body (64m)" },
 		{ "max-head", OPTION_SIZE, &s->max_head, 1024, 128 << 10, "SIZE",
 		  "what the web server may send of a request's parameters, in all (128k)" },
 		{ "max-params", OPTION_NUMBER, &s->max_params, 16, 16384, "NUMBER",
@@ -76,7 +80,7 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 		  "answer 503 to what waited longer (1s; 0: never)" },
 		{ "max-requests", OPTION_NUMBER, &s->max_requests, 0, 1000000000, "NUMBER",
 		  "replace a worker after so many (0: never)" },
-		{ "max-memory", OPTION_SIZE, &s->max_memory, 0, 1L << 50, "SIZE",
+		{ "max-memory", OPTION_SIZE, &s->max_memory, 0, INT64_C(1) << 50, "SIZE",
 		  "replace a worker that holds more (0: never)" },
 		{ "limit", OPTION_LIST, &s->limits, 0, 0, "LIMIT",
 		  "'RATE/s|m|h [burst=N] [by=address|header:NAME|none] [route=PATTERN] [dry-run] "
@@ -126,11 +130,11 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 		  "end a job that runs longer (5m; 0: never)" },
 		{ "job-retry", OPTION_TIME, &s->job_retry_ms, 10, 3600000, "TIME",
 		  "before a failed job runs again; doubled each time (1s)" },
-		{ "job-keep", OPTION_TIME, &s->job_keep_ms, 1000, 31622400000, "TIME",
+		{ "job-keep", OPTION_TIME, &s->job_keep_ms, 1000, INT64_C(31622400000), "TIME",
 		  "for how long results can be asked for (24h)" },
 		{ "job-keep-count", OPTION_NUMBER, &s->job_keep_count, 1, 100000000, "NUMBER",
 		  "of how many jobs at most; the oldest go first (100000)" },
-		{ "job-keep-size", OPTION_SIZE, &s->job_keep_bytes, 1 << 20, 1L << 40, "SIZE",
+		{ "job-keep-size", OPTION_SIZE, &s->job_keep_bytes, 1 << 20, INT64_C(1) << 40, "SIZE",
 		  "of how much result at most (256m)" },
 	};
 	static_assert(sizeof all / sizeof all[0] <= SETTINGS_MAX, "room for every option");

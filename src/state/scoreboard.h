@@ -18,7 +18,9 @@
 /* Generations that live at once; each has a lane, a number below this, of its own. */
 enum { GENERATIONS_MAX = 8 };
 
-enum { WORKERS_MAX = 4096, SLOTS_MAX = WORKERS_MAX * 2 }; /* those of two generations may live at once */
+/* Memory is reserved for all of them, and costs where it is touched; but addresses are few on 32 bits. */
+enum { WORKERS_MAX = sizeof(void *) > 4 ? 4096 : 256 };
+enum { SLOTS_MAX = WORKERS_MAX * 2 }; /* those of two generations may live at once */
 
 enum worker_stage {
 	WORKER_STARTING, /* runs percore_on_worker_start */

@@ -28,7 +28,7 @@ END_TEST
 
 START_TEST(options_beyond_the_table_are_a_mistake)
 {
-	static long values[APP_OPTIONS_MAX + 1];
+	static int64_t values[APP_OPTIONS_MAX + 1];
 	struct percore_app *app = percore_app_new("demo", "1");
 	char name[32];
 

@@ -153,7 +153,7 @@ START_TEST(full_ring_drops_and_counts_and_goes_on)
 
 	while (put(shm, ring, "/", "x"))
 		fit++;
-	ck_assert_int_gt(fit, 1000);
+	ck_assert_int_gt(fit, ACCESS_RING_BYTES / 128);
 	ck_assert(!put(shm, ring, "/", "x"));
 	log_counters(shm, &counters);
 	ck_assert_uint_eq(counters.dropped, 2);
@@ -459,11 +459,12 @@ END_TEST
 
 START_TEST(full_file_tears_no_line_and_is_written_on_when_there_is_room)
 {
-	enum { FIRST = 1200, LINES = 3000 }; /* more than fits below the limit; FIRST fit into the ring */
+	/* FIRST fit into the ring, and are more than fits below the limit. */
+	enum { FIRST = ACCESS_RING_BYTES / 220, LIMIT = FIRST * 42 + 1, LINES = 3000 };
 	struct access_shm *shm = shm_new();
 	char *path = log_path();
 	struct stat st;
-	pid_t pid = start_writer(shm, path, 50001);
+	pid_t pid = start_writer(shm, path, LIMIT);
 
 	for (int id = 0; id < FIRST; id++)
 		put_waiting(shm, &shm->rings[0], id);
@@ -473,7 +474,7 @@ START_TEST(full_file_tears_no_line_and_is_written_on_when_there_is_room)
 	for (int n = 0; n < 2000 && atomic_load(&shm->batch.is_open); n++)
 		usleep(5000);
 	ck_assert_int_eq(stat(path, &st), 0);
-	ck_assert_int_le(st.st_size, 50001);
+	ck_assert_int_le(st.st_size, LIMIT);
 	ck_assert_uint_gt(shm->write_errors, 0);
 	ck_assert_int_eq(prlimit(pid, RLIMIT_FSIZE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY }, NULL),
 	                 0);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 struct values {
-	long number, automatic, size, time;
+	int64_t number, automatic, size, time;
 	bool flag;
 	const char *text, *url;
 	struct option_list list;
@@ -402,8 +402,8 @@ START_TEST(defaults_of_the_settings_are_within_their_bounds)
 	for (size_t i = settings_specs(&s, all); i-- > 0;)
 		if (all[i].kind == OPTION_NUMBER || all[i].kind == OPTION_SIZE ||
 		    all[i].kind == OPTION_TIME) {
-			ck_assert_int_ge(*(long *)all[i].value, all[i].min);
-			ck_assert_int_le(*(long *)all[i].value, all[i].max);
+			ck_assert_int_ge(*(int64_t *)all[i].value, all[i].min);
+			ck_assert_int_le(*(int64_t *)all[i].value, all[i].max);
 		}
 	ck_assert_int_eq(s.max_body, 64 << 20);
 	ck_assert_int_eq(s.io_timeout_ms, 30000);

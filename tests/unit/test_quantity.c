@@ -4,12 +4,12 @@
 #include "base/quantity.h"
 #include "unit.h"
 
-#include <limits.h>
+#include <inttypes.h>
 #include <math.h>
 
-static long value_of(enum quantity quantity, const char *text)
+static int64_t value_of(enum quantity quantity, const char *text)
 {
-	long value = -1;
+	int64_t value = -1;
 
 	return quantity_parse(quantity, text, &value) ? value : -1;
 }
@@ -19,7 +19,7 @@ START_TEST(size_is_in_powers_of_1024)
 	ck_assert_int_eq(value_of(QUANTITY_BYTES, "512"), 512);
 	ck_assert_int_eq(value_of(QUANTITY_BYTES, "64k"), 65536);
 	ck_assert_int_eq(value_of(QUANTITY_BYTES, "64M"), 64 << 20);
-	ck_assert_int_eq(value_of(QUANTITY_BYTES, "1g"), 1L << 30);
+	ck_assert_int_eq(value_of(QUANTITY_BYTES, "1g"), 1 << 30);
 }
 END_TEST
 
@@ -84,9 +84,9 @@ START_TEST(what_is_no_quantity_is_refused)
 }
 END_TEST
 
-START_TEST(quantity_beyond_a_long_is_refused)
+START_TEST(quantity_beyond_64_bits_is_refused)
 {
-	ck_assert_int_eq(value_of(QUANTITY_NUMBER, "9223372036854775807"), LONG_MAX);
+	ck_assert_int_eq(value_of(QUANTITY_NUMBER, "9223372036854775807"), INT64_MAX);
 	ck_assert_int_eq(value_of(QUANTITY_NUMBER, "9223372036854775808"), -1);
 	ck_assert_int_eq(value_of(QUANTITY_BYTES, "9223372036854775807k"), -1);
 	ck_assert_int_eq(value_of(QUANTITY_TIME, "9223372036854775807"), -1);
@@ -96,15 +96,17 @@ END_TEST
 
 START_TEST(printed_quantity_reads_back)
 {
-	static const long values[] = { 0,       1,        7,     1000,     1024,     1500,    60000,
-		                       3600000, 64 << 20, 65537, 1L << 40, LONG_MAX, 1L << 30 };
+	static const int64_t values[] = {
+		0,         1,      7, 1000, 1024, 1500, 60000, 3600000, 64 << 20, 65537, INT64_C(1) << 40,
+		INT64_MAX, 1 << 30
+	};
 	char text[32];
 
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
 		for (int q = QUANTITY_NUMBER; q <= QUANTITY_TIME; q++) {
 			quantity_print((enum quantity)q, values[i], text, sizeof text);
-			ck_assert_msg(value_of((enum quantity)q, text) == values[i], "%ld as '%s'", values[i],
-			              text);
+			ck_assert_msg(value_of((enum quantity)q, text) == values[i], "%" PRId64 " as '%s'",
+			              values[i], text);
 		}
 	quantity_print(QUANTITY_TIME, 90000, text, sizeof text);
 	ck_assert_str_eq(text, "90s");
@@ -118,7 +120,7 @@ Suite *quantity_suite(void)
 		                       size_is_in_powers_of_1024,
 		                       time_is_in_milliseconds_and_bare_in_seconds,
 		                       what_is_no_quantity_is_refused,
-		                       quantity_beyond_a_long_is_refused,
+		                       quantity_beyond_64_bits_is_refused,
 		                       printed_quantity_reads_back,
 		                       NULL };
 
