@@ -3,8 +3,8 @@
  * supervisor - see supervisor.h.
  *
  * A generation is | says SERVES              | exits                          | told to stop
- * STARTING        | SERVING; the one before  | refused: said; the one before  | killed
- *                 | is told to retire        | serves on                      |
+ * STARTING        | SERVING; the one before  | refused: said; the one before  | told to stop; killed
+ *                 | is told to retire        | serves on                      | where it does not
  * SERVING         |                          | another is started             | told to stop
  * RETIRING        |                          | gone                           | told to stop
  *
@@ -38,7 +38,8 @@ enum {
 	SAME_SIGNAL_MS = 1000, /* a Ctrl-C also reaches the spawner, which passes it on: that is one */
 	FOLLOWS_MS = 1000,     /* a generation that began this short a time ago is not ended for another */
 	QUICK_MS = 1000,
-	LOOK_MS = 100, /* at orphans */
+	STOP_START_MS = 1000, /* a generation that starts, and is told to stop, is killed after this */
+	LOOK_MS = 100,        /* at orphans */
 	TICK_MS = 1000,
 };
 
@@ -133,7 +134,10 @@ static void end_slow_start(struct supervisor *s, uint64_t now_ms)
 {
 	struct generation *g = find(s, GENERATION_STARTING);
 
-	if (!g || *g->reason || now_ms < g->started_ms + s->start_timeout_ms)
+	if (!g || *g->reason)
+		return;
+	uint64_t by_ms = s->stops ? s->stops_since_ms + STOP_START_MS : g->started_ms + s->start_timeout_ms;
+	if (now_ms < by_ms)
 		return;
 	snprintf(g->reason, sizeof g->reason, "it did not serve within --start-timeout");
 	kill(-g->pid, SIGKILL);
@@ -181,13 +185,15 @@ static void take_over(struct supervisor *s, struct generation *g, const struct s
 {
 	bool is_first = !s->has_served;
 
-	if (g->state != GENERATION_STARTING) {
+	if (g->state != GENERATION_STARTING || g->is_superseded || *g->reason) { /* it is killed already */
 		if (memory >= 0)
 			close(memory);
 		return;
 	}
 	take_memory(s, memory, message->text);
 	g->state = GENERATION_SERVING;
+	if (s->stops) /* it began to serve before it heard that; all others are told to stop too */
+		return;
 	g->started_ms = clock_coarse_ms();
 	g->drain_timeout_ms = s->drain_timeout_ms = message->drain_timeout_ms;
 	s->start_timeout_ms = message->start_timeout_ms;
@@ -269,18 +275,20 @@ static void note_refusal(struct supervisor *s, struct generation *g, const sigin
 	const struct generation *serving = find(s, GENERATION_SERVING);
 	char reason[SUPERVISION_TEXT_MAX];
 
+	if (s->stops || g->is_superseded)
+		return;
 	describe(g, death, reason, sizeof reason);
-	if (serving && !g->is_superseded) {
+	if (serving) {
 		log_error("reload: generation %u did not come to serve: %s; the one before goes on",
 		          g->number, reason);
 		generation_say(serving, SUPERVISION_REFUSED, 0, reason);
 		notify_send(
 			"READY=1\nSTATUS=the new generation did not come to serve; the one before goes on");
-	} else if (!s->has_served && !s->stops) {
+	} else if (!s->has_served) {
 		log_error("generation %u did not come to serve: %s", g->number, reason);
 		s->is_hopeless = true;
 		s->status = death->si_code == CLD_EXITED && death->si_status ? death->si_status : 1;
-	} else if (!serving && !s->stops) { /* nobody serves: again and again */
+	} else { /* nobody serves: again and again */
 		log_error("generation %u did not come to serve: %s; it is tried again", g->number, reason);
 		s->quick_deaths++;
 		s->start_is_due = true;
@@ -293,8 +301,6 @@ static void note_death(struct supervisor *s, const struct generation *g, const s
 {
 	char reason[SUPERVISION_TEXT_MAX];
 
-	if (s->stops)
-		return;
 	describe(g, death, reason, sizeof reason);
 	log_error("generation %u, which served, is gone: %s; another is started", g->number, reason);
 	s->quick_deaths = now_ms - g->started_ms < QUICK_MS ? s->quick_deaths + 1 : 0;
@@ -315,7 +321,7 @@ static void note_exit(struct supervisor *s, struct generation *g, const siginfo_
 		orphan(g, now_ms);
 	if (state == GENERATION_STARTING)
 		note_refusal(s, g, death, now_ms);
-	else if (state == GENERATION_SERVING)
+	else if (state == GENERATION_SERVING && !s->stops)
 		note_death(s, g, death, now_ms);
 	else if (!is_good)
 		log_error("generation %u died as it left: its connections are lost", g->number);
@@ -355,18 +361,12 @@ static bool is_any(const struct supervisor *s, enum generation_state state)
 	return false;
 }
 
-/* Who has not come to serve has nothing that could be lost. */
 static void stop_one(struct supervisor *s, struct generation *g)
 {
 	bool others = is_any(s, GENERATION_RETIRING);
 
-	if (g->state == GENERATION_STARTING) {
-		g->is_superseded = true;
-		kill(-g->pid, SIGKILL);
-	} else {
-		generation_say(g, SUPERVISION_STOP,
-		               g->state == GENERATION_SERVING && others ? SUPERVISION_OTHERS : 0, NULL);
-	}
+	generation_say(g, SUPERVISION_STOP, g->state == GENERATION_SERVING && others ? SUPERVISION_OTHERS : 0,
+	               NULL);
 }
 
 static void stop(struct supervisor *s, uint64_t now_ms)
@@ -390,12 +390,10 @@ static void stop(struct supervisor *s, uint64_t now_ms)
 
 static void tell_last(struct supervisor *s)
 {
-	const struct generation *serving = find(s, GENERATION_SERVING);
-
-	if (!s->stops || s->told_last || is_any(s, GENERATION_RETIRING) || !serving)
+	if (!s->stops || s->told_last || is_any(s, GENERATION_RETIRING))
 		return;
 	s->told_last = true;
-	generation_say(serving, SUPERVISION_LAST, 0, NULL);
+	say_all(s, SUPERVISION_LAST);
 }
 
 static bool is_over(const struct supervisor *s)
