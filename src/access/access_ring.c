@@ -28,9 +28,10 @@ static struct access_record_shm *record_at(const struct access_ring_shm *ring, u
 	return (struct access_record_shm *)(ring->bytes + position % ACCESS_RING_BYTES);
 }
 
-void log_counters(const struct access_shm *shm, struct log_counters *counters)
+void log_counters(const struct access_rings *rings, struct log_counters *counters)
 {
-	unsigned count = access_ring_count(shm);
+	const struct access_shm *shm = rings->shm;
+	unsigned count = access_ring_count(rings);
 
 	*counters = (struct log_counters){ .lines = atomic_load(&shm->lines),
 		                           .dropped = atomic_load(&shm->damaged),
@@ -153,11 +154,11 @@ uint64_t access_ring_filled(const struct access_ring_shm *ring)
 	return filled <= ACCESS_RING_BYTES ? filled : 0;
 }
 
-unsigned access_ring_count(const struct access_shm *shm)
+unsigned access_ring_count(const struct access_rings *rings)
 {
-	unsigned top = atomic_load(&shm->top);
+	unsigned top = atomic_load(&rings->shm->top);
 
-	return top < ACCESS_RINGS ? top : ACCESS_RINGS;
+	return top < rings->count ? top : rings->count;
 }
 
 /* Its length is read once, and what is checked is the copy: nobody changes that meanwhile. */

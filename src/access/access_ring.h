@@ -39,7 +39,6 @@ enum {
 	/* Sparse, for thousands of slots: costs memory where it is written. */
 	ACCESS_RING_BYTES = sizeof(void *) > 4 ? 256 << 10 : 16 << 10,
 	ACCESS_RECORD_MAX = 2048,
-	ACCESS_RINGS = sizeof(void *) > 4 ? 8192 : 512, /* worker slots */
 };
 
 enum access_text {
@@ -106,8 +105,19 @@ struct access_shm {
 	_Atomic uint64_t lines, write_errors, damaged;
 	uint64_t dropped_before; /* the file began to fail */
 	struct access_batch_shm batch;
-	struct access_ring_shm rings[ACCESS_RINGS];
+	struct access_ring_shm rings[]; /* one for each worker slot */
 };
+
+/* This process' own view of it: shared memory is no authority on its own size. */
+struct access_rings {
+	struct access_shm *shm; /* NULL: there is none */
+	unsigned count;
+};
+
+static inline size_t access_bytes(unsigned rings)
+{
+	return sizeof(struct access_shm) + rings * sizeof(struct access_ring_shm);
+}
 
 /* For /metrics: since the pool began. */
 struct log_counters {
@@ -117,7 +127,7 @@ struct log_counters {
 };
 
 /* Any process. */
-void log_counters(const struct access_shm *shm, struct log_counters *counters);
+void log_counters(const struct access_rings *rings, struct log_counters *counters);
 
 /* ---- The side of the worker; and of the master, when that worker is dead. */
 
@@ -186,6 +196,6 @@ bool access_ring_next(struct access_shm *shm, const struct access_ring_shm *ring
 uint64_t access_ring_filled(const struct access_ring_shm *ring);
 
 /* How many rings may hold something; bounded. */
-unsigned access_ring_count(const struct access_shm *shm);
+unsigned access_ring_count(const struct access_rings *rings);
 
 #endif

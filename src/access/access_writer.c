@@ -138,7 +138,7 @@ static uint64_t dropped(const struct writer *w)
 {
 	struct log_counters counters;
 
-	log_counters(w->shm, &counters);
+	log_counters(&w->settings->rings, &counters);
 	return counters.dropped;
 }
 
@@ -189,9 +189,10 @@ static void reopen(struct writer *w)
 
 /* ---- A batch. */
 
-static void commit(struct access_shm *shm)
+static void commit(const struct access_rings *rings)
 {
-	unsigned count = access_ring_count(shm);
+	struct access_shm *shm = rings->shm;
+	unsigned count = access_ring_count(rings);
 
 	for (unsigned i = 0; i < count; i++)
 		atomic_store_explicit(&shm->rings[i].read, shm->rings[i].pending, memory_order_release);
@@ -200,9 +201,10 @@ static void commit(struct access_shm *shm)
 	atomic_store(&shm->batch.is_open, 0);
 }
 
-static void take_back(struct access_shm *shm)
+static void take_back(const struct access_rings *rings)
 {
-	unsigned count = access_ring_count(shm);
+	struct access_shm *shm = rings->shm;
+	unsigned count = access_ring_count(rings);
 
 	for (unsigned i = 0; i < count; i++)
 		atomic_store(&shm->rings[i].pending, atomic_load(&shm->rings[i].read));
@@ -227,7 +229,7 @@ static void gather_ring(struct writer *w, struct access_ring_shm *ring)
 /* Batches begin with one ring after another, so that none waits for the others for ever. */
 static void gather(struct writer *w)
 {
-	unsigned count = access_ring_count(w->shm);
+	unsigned count = access_ring_count(&w->settings->rings);
 
 	w->bytes = w->lines = 0;
 	w->has_more = false;
@@ -285,11 +287,11 @@ static bool write_batch(struct writer *w)
 	fault_point("log-written");
 	if (error) {
 		undo(w);
-		take_back(w->shm);
+		take_back(&w->settings->rings);
 		fail(w, -error);
 		return false;
 	}
-	commit(w->shm);
+	commit(&w->settings->rings);
 	if (w->bytes)
 		recover_from_failure(w);
 	return true;
@@ -339,36 +341,36 @@ static void settle(struct writer *w)
 	struct access_batch_shm *batch = &w->shm->batch;
 
 	if (!atomic_load(&batch->is_open)) {
-		take_back(w->shm); /* killed while it gathered */
+		take_back(&w->settings->rings); /* killed while it gathered */
 		return;
 	}
 	int fd = is_stdout(w->settings->path) ? -1 : find_file(w);
 	if (fd >= 0 && was_written(fd, batch))
-		commit(w->shm);
+		commit(&w->settings->rings);
 	else
-		take_back(w->shm);
+		take_back(&w->settings->rings);
 	if (fd >= 0)
 		close(fd);
 }
 
 /* ---- The process. */
 
-static bool is_any_filled(const struct access_shm *shm, uint64_t above)
+static bool is_any_filled(const struct access_rings *rings, uint64_t above)
 {
-	unsigned count = access_ring_count(shm);
+	unsigned count = access_ring_count(rings);
 
 	for (unsigned i = 0; i < count; i++)
-		if (access_ring_filled(&shm->rings[i]) > above)
+		if (access_ring_filled(&rings->shm->rings[i]) > above)
 			return true;
 	return false;
 }
 
-static bool has_workers(const struct access_shm *shm)
+static bool has_workers(const struct access_rings *rings)
 {
-	unsigned count = access_ring_count(shm);
+	unsigned count = access_ring_count(rings);
 
 	for (unsigned i = 0; i < count; i++) {
-		pid_t pid = (pid_t)atomic_load(&shm->rings[i].worker_pid);
+		pid_t pid = (pid_t)atomic_load(&rings->shm->rings[i].worker_pid);
 		if (pid > 0 && (kill(pid, 0) == 0 || errno != ESRCH))
 			return true;
 	}
@@ -400,7 +402,7 @@ static void rest(const struct writer *w, enum order order, bool wrote)
 
 	atomic_store(&shm->bell, bell);
 	if (order_of(w) != order || atomic_load(&shm->reopens) != w->reopens ||
-	    is_any_filled(shm, gathers ? ACCESS_RING_BYTES / 2 : 0)) {
+	    is_any_filled(&w->settings->rings, gathers ? ACCESS_RING_BYTES / 2 : 0)) {
 		atomic_store(&shm->bell, ACCESS_AWAKE);
 		return;
 	}
@@ -418,8 +420,8 @@ static bool work(struct writer *w)
 	bool works = write_batch(w);
 	if (works && w->has_more)
 		return true;
-	bool is_empty = !is_any_filled(w->shm, 0);
-	if (order == ORDER_FINISH && (is_empty || !works) && !has_workers(w->shm))
+	bool is_empty = !is_any_filled(&w->settings->rings, 0);
+	if (order == ORDER_FINISH && (is_empty || !works) && !has_workers(&w->settings->rings))
 		return false;
 	if (works || is_empty)
 		rest(w, order, works && w->bytes > 0);
@@ -438,7 +440,7 @@ static bool lock_memory(const struct writer *w)
 
 	while (w->settings->memory >= 0 && fcntl(w->settings->memory, F_SETLK, &lock) != 0 &&
 	       (errno == EAGAIN || errno == EACCES)) {
-		if (order_of(w) != ORDER_RUN && !is_any_filled(w->shm, 0))
+		if (order_of(w) != ORDER_RUN && !is_any_filled(&w->settings->rings, 0))
 			return false;
 		nanosleep(&(struct timespec){ .tv_nsec = LOCK_MS * 1000000L }, NULL);
 	}
@@ -450,7 +452,7 @@ int access_writer_run(const struct access_writer_settings *settings)
 	static struct writer w;
 
 	w.settings = settings;
-	w.shm = settings->shm;
+	w.shm = settings->rings.shm;
 	w.fd = -1;
 	w.busy_until_ms = clock_coarse_ms() + BUSY_MS;
 	w.format.combined = settings->combined;

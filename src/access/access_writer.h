@@ -20,7 +20,7 @@
 #include "base/order.h"
 
 struct access_writer_settings {
-	struct access_shm *shm;
+	struct access_rings rings;
 	const struct order_shm *order;
 	int memory; /* the descriptor of the shared memory: whoever has locked it takes the records; -1: no
 	               lock */

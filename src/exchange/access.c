@@ -27,11 +27,11 @@ static unsigned own_worker_id;
 
 void access_enter(const struct access *access, unsigned index, unsigned worker_id)
 {
-	if (!access->shm || !access->is_on || index >= ACCESS_RINGS)
+	if (!access->rings.shm || !access->is_on || index >= access->rings.count)
 		return;
-	ring = &access->shm->rings[index];
+	ring = &access->rings.shm->rings[index];
 	own_worker_id = worker_id;
-	access_ring_enter(access->shm, index, worker_id, getpid());
+	access_ring_enter(access->rings.shm, index, worker_id, getpid());
 }
 
 void access_leave(void)
@@ -46,7 +46,7 @@ void access_expect(const struct access *access)
 	if (!ring)
 		return;
 	if (access->waits)
-		access_ring_wait(access->shm, ring);
+		access_ring_wait(access->rings.shm, ring);
 	access_ring_mark(ring);
 }
 
@@ -141,7 +141,7 @@ void access_end(const struct percore_request *request)
 		return;
 	fault_point("before-record");
 	request->record->duration_ns = request->exchange->metrics->elapsed_ns; /* of the same clock reading */
-	access_ring_publish(request->exchange->access.shm, ring, request->record);
+	access_ring_publish(request->exchange->access.rings.shm, ring, request->record);
 	fault_point("after-record");
 }
 
@@ -168,9 +168,9 @@ void access_complete(const struct access *access, const struct access_death *dea
 {
 	uint64_t now_ns = clock_ns();
 
-	if (!access || !access->shm)
+	if (!access || !access->rings.shm)
 		return;
-	struct access_ring_shm *dead = &access->shm->rings[death->index];
+	struct access_ring_shm *dead = &access->rings.shm->rings[death->index];
 	if (!atomic_load(&dead->worker_pid) || access_ring_is_out(dead))
 		return;
 	struct access_record_shm *record = access_ring_drafted(dead);
@@ -185,11 +185,11 @@ void access_complete(const struct access *access, const struct access_death *dea
 	}
 	if (death->fate != ACCESS_SENT)
 		record->flags |= ACCESS_DIED;
-	access_ring_publish(access->shm, dead, record);
+	access_ring_publish(access->rings.shm, dead, record);
 }
 
 void access_reclaim(const struct access *access, unsigned index)
 {
-	if (access && access->shm)
-		access_ring_leave(&access->shm->rings[index]);
+	if (access && access->rings.shm)
+		access_ring_leave(&access->rings.shm->rings[index]);
 }

@@ -16,7 +16,7 @@
 struct percore_request;
 
 struct access {
-	struct access_shm *shm; /* NULL: no master, no log */
+	struct access_rings rings; /* without memory: no master, no log */
 	bool is_on;
 	bool is_combined;
 	bool waits;                     /* for room in the ring; else the line is dropped */

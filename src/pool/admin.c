@@ -26,11 +26,11 @@ static int run(const struct helpers *h, const struct order_shm *order)
 	exchange = *h->exchange;
 	exchange.only_probes = true;
 	exchange.overload.shm = NULL;
-	exchange.access.shm = NULL;
+	exchange.access.rings.shm = NULL;
 	return single_run(&(struct single){ .listener = h->admin_listener,
 	                                    .settings = h->settings,
 	                                    .exchange = &exchange,
-	                                    .index = METRICS_ADMIN + h->lane,
+	                                    .index = metrics_admin_slot(h->exchange->metrics, h->lane),
 	                                    .draining = &h->shm->draining });
 }
 

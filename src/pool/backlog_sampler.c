@@ -10,7 +10,7 @@ static uint64_t served(const struct backlog_sampler *s)
 	unsigned top = atomic_load(&s->shm->slot_top);
 	uint64_t requests = 0;
 
-	for (unsigned i = 0; i < top && i < SLOTS_MAX; i++)
+	for (unsigned i = 0; i < top && i < s->slot_count; i++)
 		requests += atomic_load(&s->slots[i].requests);
 	return requests - atomic_load(&s->overload->shm->refused);
 }

@@ -11,6 +11,7 @@ struct backlog_sampler {
 	struct connections *connections;
 	struct pool_shm *shm;
 	const struct worker_shm *slots;
+	unsigned slot_count;
 	const struct overload *overload;
 	unsigned workers;
 	uint64_t looked_ms, looked_served; /* at the last look */

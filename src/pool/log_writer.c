@@ -4,14 +4,11 @@
 
 #include "access/access_writer.h"
 
-#include <assert.h>
 #include <string.h>
 
-static_assert((int)ACCESS_RINGS == (int)SLOTS_MAX, "a ring for each slot");
-
-static struct access_shm *shm_of(const struct helpers *h)
+static const struct access_rings *rings_of(const struct helpers *h)
 {
-	return h->exchange->access.shm;
+	return &h->exchange->access.rings;
 }
 
 static bool is_wanted(const struct helpers *h)
@@ -29,7 +26,7 @@ static unsigned keep(const struct helpers *h, int fds[2])
 static int run(const struct helpers *h, const struct order_shm *order)
 {
 	const struct settings *s = h->settings;
-	const struct access_writer_settings settings = { .shm = shm_of(h),
+	const struct access_writer_settings settings = { .rings = *rings_of(h),
 		                                         .order = order,
 		                                         .memory = h->memory,
 		                                         .path = s->access_log,
@@ -48,14 +45,14 @@ const struct helper_kind helper_log_writer = { .name = "access log's writer",
 
 void helpers_reopen_log(const struct helpers *h)
 {
-	atomic_fetch_add(&shm_of(h)->reopens, 1);
-	access_ring_wake(shm_of(h));
+	atomic_fetch_add(&rings_of(h)->shm->reopens, 1);
+	access_ring_wake(rings_of(h)->shm);
 }
 
 uint64_t helpers_unwritten_bytes(const struct helpers *h)
 {
-	const struct access_shm *shm = shm_of(h);
-	unsigned count = access_ring_count(shm);
+	const struct access_shm *shm = rings_of(h)->shm;
+	unsigned count = access_ring_count(rings_of(h));
 	uint64_t bytes = 0;
 
 	if (!is_wanted(h) || atomic_load(&shm->failing))

@@ -420,17 +420,29 @@ static int take_signals(struct master *m)
 	return m->signals < 0 ? -errno : 0;
 }
 
+/* As many as the generation before had, if not more: then its counters go on. */
+static unsigned slots_for(const struct master *m)
+{
+	unsigned wanted = scoreboard_slots(settings_workers(m->settings));
+	size_t had = shared_section_bytes(m->inheritance->memory, SHARED_SLOTS) / sizeof(struct worker_shm);
+
+	return had > wanted && had <= SLOTS_MAX ? (unsigned)had : wanted;
+}
+
 static int open_shared(struct master *m)
 {
 	const struct settings *s = m->settings;
+	unsigned slots = slots_for(m);
+
+	metrics_measure(m->exchange->metrics, slots);
 	const size_t sizes[SHARED_SECTIONS] = { [SHARED_POOL] = sizeof(struct pool_shm),
 		                                [SHARED_OVERLOAD] = sizeof(struct overload_shm),
-		                                [SHARED_SLOTS] = SLOTS_MAX * sizeof(struct worker_shm),
+		                                [SHARED_SLOTS] = slots * sizeof(struct worker_shm),
 		                                [SHARED_METRICS] = metrics_bytes(m->exchange->metrics),
 		                                [SHARED_LIMIT] = sizeof(struct limit_shm),
 		                                [SHARED_LIMIT_TABLE] =
 		                                        limit_table_bytes((size_t)s->limit_table),
-		                                [SHARED_ACCESS] = sizeof(struct access_shm),
+		                                [SHARED_ACCESS] = access_bytes(slots),
 		                                [SHARED_BACKGROUND] = sizeof(struct background_shm) };
 	int memory = m->inheritance->memory;
 	int error = memory >= 0 ? shared_attach(&m->shared, memory, s->state, sizes) : -ENOENT;
@@ -459,13 +471,14 @@ static void attach(struct master *m)
 	e->overload.shm = shared_section(&m->shared, SHARED_OVERLOAD);
 	limit_attach(&e->limit, shared_section(&m->shared, SHARED_LIMIT),
 	             shared_section(&m->shared, SHARED_LIMIT_TABLE), (size_t)m->settings->limit_table);
-	e->access.shm = shared_section(&m->shared, SHARED_ACCESS);
+	e->access.rings.shm = shared_section(&m->shared, SHARED_ACCESS);
+	e->access.rings.count = metrics->slots;
 	metrics->pool = m->shm;
 	metrics->workers = shared_section(&m->shared, SHARED_SLOTS);
 	metrics->overload = e->overload.shm;
-	metrics->access = e->access.shm;
+	metrics->access = &e->access.rings;
 	metrics_open(metrics, shared_section(&m->shared, SHARED_METRICS));
-	metrics_take_slot(metrics, METRICS_MASTER + m->inheritance->lane);
+	metrics_take_slot(metrics, metrics_master_slot(metrics, m->inheritance->lane));
 }
 
 static void attach_background(struct master *m)
@@ -525,6 +538,7 @@ static int open_workers(struct master *m)
 		                       .input = worker_input(m->settings),
 		                       .shm = m->shm,
 		                       .slots = shared_section(&m->shared, SHARED_SLOTS),
+		                       .slot_count = m->exchange->metrics->slots,
 		                       .connections = &m->connections,
 		                       .registry = &m->registry,
 		                       .parcels = i->parcels_out,
@@ -534,6 +548,7 @@ static int open_workers(struct master *m)
 	m->sampler = (struct backlog_sampler){ .connections = &m->connections,
 		                               .shm = m->shm,
 		                               .slots = m->workers.slots,
+		                               .slot_count = m->workers.slot_count,
 		                               .overload = &m->exchange->overload,
 		                               .workers = settings_workers(m->settings) };
 	return workers_open(&m->workers);

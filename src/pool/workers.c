@@ -30,7 +30,7 @@ enum { QUICK_REQUESTS = 10, STOPPED_MS = 1000, WORDS_MAX = 64 };
 int workers_open(struct workers *w)
 {
 	w->wanted = settings_workers(w->settings);
-	w->processes = calloc(SLOTS_MAX, sizeof *w->processes);
+	w->processes = calloc(w->slot_count, sizeof *w->processes);
 	w->openings = calloc(w->wanted, sizeof *w->openings);
 	if (!w->processes || !w->openings)
 		return -ENOMEM;
@@ -57,7 +57,7 @@ static bool take_slot(struct worker_shm *slot)
 
 static int find_slot(struct workers *w)
 {
-	for (unsigned i = 0; i < SLOTS_MAX; i++)
+	for (unsigned i = 0; i < w->slot_count; i++)
 		if (w->processes[i].state == PROCESS_NONE && take_slot(&w->slots[i])) {
 			if (i >= w->top)
 				w->top = i + 1;
@@ -495,7 +495,7 @@ void workers_sweep_slots(const struct workers *w)
 {
 	unsigned top = atomic_load(&w->shm->slot_top);
 
-	for (unsigned i = 0; i < top && i < SLOTS_MAX; i++) {
+	for (unsigned i = 0; i < top && i < w->slot_count; i++) {
 		struct worker_shm *slot = &w->slots[i];
 		pid_t pid = (pid_t)atomic_load(&slot->pid);
 		if (atomic_load(&slot->life) == WORKER_NONE || w->processes[i].state != PROCESS_NONE ||

@@ -50,13 +50,14 @@ struct workers {
 	struct input_settings input;
 	struct pool_shm *shm;
 	struct worker_shm *slots;
+	unsigned slot_count;
 	struct connections *connections;
 	struct registry *registry;
 	int parcels;               /* see handover.h */
 	int events;                /* an epoll, in which each wire is told by its worker's index */
 	const int *masters;        /* descriptors that are the master's alone, ended by -1 */
 	uint32_t generation;       /* its number */
-	struct process *processes; /* SLOTS_MAX */
+	struct process *processes; /* slot_count */
 	unsigned top;              /* one above the highest in use ever */
 	struct opening *openings;  /* `wanted` */
 	unsigned wanted;

@@ -62,7 +62,7 @@ static void set_exchange(struct run *run)
 	const struct settings *s = &run->settings;
 	struct overload_shm *overload = run->exchange.overload.shm;
 	struct limit limit = run->exchange.limit;
-	struct access_shm *access = run->exchange.access.shm;
+	struct access_rings rings = run->exchange.access.rings;
 	enum log_level level;
 
 	run->app->background.settings = &run->settings;
@@ -76,7 +76,7 @@ static void set_exchange(struct run *run)
 		                   .overload = { .shm = overload,
 		                                 .target_ms = (uint64_t)run->settings.queue_target_ms,
 		                                 .max_wait_ms = (uint64_t)run->settings.max_wait_ms },
-		                   .access = { .shm = access,
+		                   .access = { .rings = rings,
 		                               .is_on = s->access_log != NULL,
 		                               .is_combined = strcmp(s->access_log_format, "combined") == 0,
 		                               .waits = strcmp(s->access_log_full, "wait") == 0,
@@ -204,7 +204,6 @@ static void set_metrics(struct run *run)
 	run->metrics.route_at = routes_at;
 	run->metrics.routes = &run->app->routes;
 	run->metrics.user_metrics = &run->app->user_metrics;
-	metrics_measure(&run->metrics, run->settings.workers ? METRICS_SLOTS : 1);
 }
 
 /* What needs a master is missed now, not when somebody waits for it. */
@@ -235,6 +234,7 @@ static int supervise(struct run *run)
 			.settings = s, .listener = listener, .listener_text = socket, .argv = run->argv });
 	say_what_is_off(&run->app->background);
 	set_metrics(run);
+	metrics_measure(&run->metrics, 1);
 	limit_alone(run);
 	log_notice("serving on %s with this process alone", socket);
 	return single_run(

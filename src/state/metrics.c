@@ -69,7 +69,7 @@ static size_t head_bytes(void)
 
 size_t metrics_bytes(const struct metrics *m)
 {
-	return head_bytes() + m->slots * slot_bytes(m);
+	return head_bytes() + (m->slots + METRICS_LANES) * slot_bytes(m);
 }
 
 struct metrics_slot_shm *metrics_slot(const struct metrics *m, unsigned slot)
@@ -138,7 +138,7 @@ void metrics_open(struct metrics *m, void *memory)
 
 void metrics_take_slot(struct metrics *m, unsigned slot)
 {
-	if (!m || !m->shm || slot >= m->slots)
+	if (!m || !m->shm || slot >= m->slots + METRICS_LANES)
 		return;
 	m->own = metrics_slot(m, slot);
 	metrics_idle(m);

@@ -31,9 +31,7 @@ enum {
 	METRICS_ENTRIES_MAX = 256, /* routes and histograms */
 	METRICS_CELLS_MAX = 128,   /* handlers' counters and gauges */
 	METRICS_TEXT_MAX = 248,
-	METRICS_MASTER = SLOTS_MAX, /* slots beside the workers': the masters', and their admin processes' */
-	METRICS_ADMIN = METRICS_MASTER + GENERATIONS_MAX,
-	METRICS_SLOTS = METRICS_ADMIN + GENERATIONS_MAX,
+	METRICS_LANES = 2 * GENERATIONS_MAX, /* slots behind the workers': masters', and admin processes' */
 };
 
 enum metrics_kind {
@@ -94,14 +92,14 @@ struct metrics_shm {
 };
 static_assert(sizeof(struct metrics_name_shm) == 256, "metrics_name_shm has no padding");
 
-struct access_shm;
+struct access_rings;
 struct limit;
 struct user_metrics;
 
 /* This process' own view of it; made by the master, copied into each worker. */
 struct metrics {
 	struct metrics_shm *shm; /* NULL: nothing is counted */
-	unsigned slots;          /* that the section has */
+	unsigned slots;          /* that the section has for workers */
 	unsigned entries;        /* likewise: of METRICS_ENTRIES_MAX */
 	struct metrics_slot_shm *own;
 	/* Of the request in hand; the slot holds copies, for the master. */
@@ -118,15 +116,26 @@ struct metrics {
 	const char *service, *service_version;
 	/* For those who read. */
 	const struct pool_shm *pool;
-	const struct worker_shm *workers; /* SLOTS_MAX of them; one where there is no pool */
+	const struct worker_shm *workers; /* `slots` of them */
 	const struct overload_shm *overload;
 	const struct limit *limit;
-	const struct access_shm *access; /* the access log's rings */
+	const struct access_rings *access; /* NULL: there is no log */
 };
 
-/* Sets how many entries there is room for, from what is registered; then what it takes. */
+/* Sets how many workers there is room for, and entries, from what is registered; then what it takes. */
 void metrics_measure(struct metrics *m, unsigned slots);
 size_t metrics_bytes(const struct metrics *m);
+
+/* The slots of a lane's master, and its admin process. */
+static inline unsigned metrics_master_slot(const struct metrics *m, unsigned lane)
+{
+	return m->slots + lane;
+}
+
+static inline unsigned metrics_admin_slot(const struct metrics *m, unsigned lane)
+{
+	return m->slots + GENERATIONS_MAX + lane;
+}
 
 /* Master: takes zeroed memory, or what an earlier program left, and names the routes and meters in it. */
 void metrics_open(struct metrics *m, void *memory);

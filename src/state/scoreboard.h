@@ -18,9 +18,26 @@
 /* Generations that live at once; each has a lane, a number below this, of its own. */
 enum { GENERATIONS_MAX = 8 };
 
-/* Memory is reserved for all of them, and costs where it is touched; but addresses are few on 32 bits. */
+/* Addresses are few on 32 bits. */
 enum { WORKERS_MAX = sizeof(void *) > 4 ? 4096 : 256 };
-enum { SLOTS_MAX = WORKERS_MAX * 2 }; /* those of two generations may live at once */
+enum {
+	SLOTS_LEAST = sizeof(void *) > 4 ? 256 : 64,
+	SLOTS_MAX = WORKERS_MAX * 2, /* those of two generations may live at once */
+};
+
+/*
+ * How many workers there is memory for: those of all generations that may live at once.  It is
+ * reserved, and costs where it is touched.  In powers of two, so that a reload that brings some
+ * workers more finds the same layout.
+ */
+static inline unsigned scoreboard_slots(unsigned workers)
+{
+	unsigned slots = SLOTS_LEAST;
+
+	while (slots < workers * GENERATIONS_MAX && slots < SLOTS_MAX)
+		slots *= 2;
+	return slots;
+}
 
 enum worker_stage {
 	WORKER_STARTING, /* runs percore_on_worker_start */

@@ -145,6 +145,15 @@ int shared_attach(struct shared *shared, int fd, const char *path, const size_t 
 	return 0;
 }
 
+size_t shared_section_bytes(int fd, enum shared_section section)
+{
+	struct shared_header_shm header;
+
+	if (fd < 0 || pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
+		return 0;
+	return header.section[section].bytes;
+}
+
 void *shared_section(const struct shared *shared, enum shared_section section)
 {
 	const struct shared_header_shm *header = shared->base;

@@ -49,6 +49,9 @@ int shared_attach(struct shared *shared, int fd, const char *path, const size_t 
 
 int shared_publish(struct shared *shared);
 
+/* As the memory behind `fd` says, which is input: to be checked.  0: it does not say. */
+size_t shared_section_bytes(int fd, enum shared_section section);
+
 void *shared_section(const struct shared *shared, enum shared_section section);
 
 /* Ends the mapping and closes its descriptor. */

@@ -121,13 +121,11 @@ struct metrics_view *metrics_view_new(const struct metrics *m)
 	}
 	v->metrics = m;
 	v->slot_top = top < m->slots ? top : m->slots;
-	if (v->slot_top > SLOTS_MAX)
-		v->slot_top = SLOTS_MAX;
 	for (unsigned slot = 0; slot < v->slot_top; slot++) {
 		add_slot(v, slot);
 		add_state(v, slot);
 	}
-	for (unsigned slot = METRICS_MASTER; slot < m->slots; slot++)
+	for (unsigned slot = m->slots; slot < m->slots + METRICS_LANES; slot++)
 		add_slot(v, slot);
 	add_pool(v);
 	if (v->serving > v->active_max)

@@ -20,9 +20,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { RINGS = 64 };
+
+static struct access_rings rings_of(struct access_shm *shm)
+{
+	return (struct access_rings){ .shm = shm, .count = RINGS };
+}
+
 static struct access_shm *shm_new(void)
 {
-	struct access_shm *shm = mmap(NULL, sizeof *shm, PROT_READ | PROT_WRITE,
+	struct access_shm *shm = mmap(NULL, access_bytes(RINGS), PROT_READ | PROT_WRITE,
 	                              MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	ck_assert_ptr_ne(shm, MAP_FAILED);
@@ -32,7 +39,7 @@ static struct access_shm *shm_new(void)
 
 static void shm_free(struct access_shm *shm)
 {
-	munmap(shm, sizeof *shm);
+	munmap(shm, access_bytes(RINGS));
 }
 
 /* All texts "", but for some. */
@@ -149,13 +156,14 @@ START_TEST(full_ring_drops_and_counts_and_goes_on)
 	struct access_shm *shm = shm_new();
 	struct access_ring_shm *ring = &shm->rings[0];
 	struct log_counters counters;
+	struct access_rings rings = rings_of(shm);
 	int fit = 0;
 
 	while (put(shm, ring, "/", "x"))
 		fit++;
 	ck_assert_int_gt(fit, ACCESS_RING_BYTES / 128);
 	ck_assert(!put(shm, ring, "/", "x"));
-	log_counters(shm, &counters);
+	log_counters(&rings, &counters);
 	ck_assert_uint_eq(counters.dropped, 2);
 	while (take(shm, ring))
 		fit--;
@@ -197,7 +205,8 @@ START_TEST(damaged_ring_is_skipped_and_counted)
 	}
 	ck_assert_uint_gt(shm->damaged, 1000);
 	shm->top = UINT32_MAX;
-	ck_assert_uint_eq(access_ring_count(shm), ACCESS_RINGS);
+	struct access_rings rings = rings_of(shm);
+	ck_assert_uint_eq(access_ring_count(&rings), RINGS);
 	shm_free(shm);
 }
 END_TEST
@@ -350,7 +359,7 @@ static pid_t start_locked_writer(struct access_shm *shm, const char *path, rlim_
 		return pid;
 	setrlimit(RLIMIT_FSIZE, &(struct rlimit){ file_bytes, RLIM_INFINITY });
 	_exit(access_writer_run(&(struct access_writer_settings){
-		.shm = shm, .order = order, .memory = memory, .path = path }));
+		.rings = rings_of(shm), .order = order, .memory = memory, .path = path }));
 }
 
 static pid_t start_writer(struct access_shm *shm, const char *path, rlim_t file_bytes)
@@ -362,7 +371,9 @@ static void end_writer(struct access_shm *shm, pid_t pid)
 {
 	int status;
 
-	for (unsigned i = 0; i < access_ring_count(shm); i++)
+	struct access_rings rings = rings_of(shm);
+
+	for (unsigned i = 0; i < access_ring_count(&rings); i++)
 		access_ring_leave(&shm->rings[i]);
 	atomic_store(&order_of_writers()->order, ORDER_FINISH);
 	access_ring_wake(shm);

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SLOT = 3, VALUES = 20000 };
+enum { SLOT = 3, SLOTS = 64, VALUES = 20000 };
 
 static struct metrics m;
 static struct routes routes;
@@ -43,7 +43,7 @@ static void *zeroed(size_t size)
 
 static void open_metrics(void)
 {
-	static struct worker_shm slots[SLOTS_MAX];
+	static struct worker_shm slots[SLOTS];
 
 	workers = slots;
 	m = (struct metrics){ .route_at = routes_at,
@@ -55,7 +55,7 @@ static void open_metrics(void)
 		              .workers = workers };
 	ck_assert_ptr_null(routes_add(&routes, "GET", "/data", handle, false));
 	ck_assert_ptr_null(routes_add(&routes, "GET", "/a \"quoted\\ one", handle, false));
-	metrics_measure(&m, METRICS_SLOTS);
+	metrics_measure(&m, SLOTS);
 	metrics_open(&m, zeroed(metrics_bytes(&m)));
 	metrics_take_slot(&m, SLOT);
 	atomic_store(&pool.slot_top, SLOT + 1);
@@ -116,7 +116,7 @@ static void note_exit(int answered)
 {
 	struct metrics master = m;
 
-	metrics_take_slot(&master, METRICS_MASTER);
+	metrics_take_slot(&master, metrics_master_slot(&master, 0));
 	metrics_reclaim(&master,
 	                &(struct metrics_death){
 				.slot = SLOT, .answered = answered, .was_read = true, .elapsed_ms = 5 });
@@ -350,7 +350,7 @@ START_TEST(counters_are_found_by_name)
 		              .service_version = "2",
 		              .pool = &pool,
 		              .workers = workers };
-	metrics_measure(&m, METRICS_SLOTS);
+	metrics_measure(&m, SLOTS);
 	metrics_open(&m, memory);
 	metrics_take_slot(&m, SLOT);
 	ck_assert_double_eq(requests("200"), 1);
@@ -418,7 +418,7 @@ START_TEST(own_metrics_are_summed_over_workers)
 
 	percore_counter_add(counter, 100); /* before there is a place for it: nowhere */
 	percore_histogram_record(histogram, 1);
-	metrics_measure(&m, METRICS_SLOTS);
+	metrics_measure(&m, SLOTS);
 	metrics_open(&m, zeroed(metrics_bytes(&m)));
 	for (unsigned slot = 0; slot <= SLOT; slot++) {
 		atomic_store(&workers[slot].life, WORKER_LIVES);
