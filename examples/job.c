@@ -22,7 +22,7 @@ static void post(struct percore_request *request)
 	json_object *input;
 
 	/* Sent again with the same Idempotency-Key, it is the same job. */
-	if (percore_body_json(request, 1 << 16, &input))
+	if (percore_body_json(request, 1 << 16, 0, &input))
 		percore_defer(request, "sum", input, percore_header(request, "Idempotency-Key"));
 }
 

@@ -6,7 +6,7 @@ static void json(struct percore_request *request)
 {
 	json_object *document;
 
-	if (!percore_body_json(request, 1 << 20, &document))
+	if (!percore_body_json(request, 1 << 20, 0, &document))
 		return; /* 400, 413 or 415 is answered */
 	json_object *answer = json_object_new_object();
 	json_object_object_add(answer, "type",

@@ -72,7 +72,7 @@ static void post(struct percore_request *request)
 	json_object *body, *text;
 	int64_t id;
 
-	if (!percore_body_json(request, MAX_BODY, &body))
+	if (!percore_body_json(request, MAX_BODY, 0, &body))
 		return; /* 400, 413 or 415 is answered */
 	if (!json_object_object_get_ex(body, "text", &text) || !json_object_is_type(text, json_type_string))
 		percore_answer_problem(request, 422, "The document has no \"text\" that is a string.");

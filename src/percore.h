@@ -162,12 +162,21 @@ ssize_t percore_body_read(struct percore_request *request, void *buffer, size_t 
 const char *percore_body_bytes(struct percore_request *request, size_t max, size_t *length);
 
 /*
- * The body as a JSON document (RFC 8259): strict, UTF-8 checked, at most max
- * bytes and 32 levels.  *json is yours to put; the document "null" gives NULL.
- * False when it is none: 415 for another Content-Type, 413, 408, or 400 with the
- * offset of the byte at fault.
+ * The body as a JSON document (RFC 8259): strict, UTF-8 checked (RFC 3629), at most max bytes
+ * and 32 levels.  *json is yours to put; the document "null" gives NULL.  False when it is
+ * none, and that was answered: 415 for another Content-Type, 413 where it is longer or would
+ * take more memory than --max-json-memory, 408, or 400 with the offset of the byte at fault
+ * and what was expected there.
+ *
+ * What a document of json-c cannot hold is refused too: a name with U+0000, half of a surrogate
+ * pair, an integer beyond 64 bits.  -0 and numbers with a point or an exponent leave as
+ * they came.  Of equal names in an object the last wins.  `flags`: 0, or some of
  */
-bool percore_body_json(struct percore_request *request, size_t max, json_object **json);
+enum percore_json_flags {
+	PERCORE_JSON_UNIQUE_NAMES = 1, /* equal names in an object: 400 */
+	PERCORE_JSON_BIG_INTEGERS = 2, /* an integer beyond 64 bits is a string of its digits */
+};
+bool percore_body_json(struct percore_request *request, size_t max, unsigned flags, json_object **json);
 
 /*
  * ---- The answer: one of these, once.  A status other than 200 to 599 is logged and answered with 500; 204,

@@ -5,7 +5,6 @@
 #include "background/snapshot.h"
 #include "background/value.h"
 #include "background/work.h"
-#include "base/json_text.h"
 #include "base/log.h"
 
 #include <errno.h>

@@ -14,7 +14,6 @@
 #include "background/work.h"
 #include "base/clock.h"
 #include "base/fault.h"
-#include "base/json_text.h"
 #include "base/log.h"
 
 #include <dirent.h>

@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What printf wrote for a point: of one byte or several. */
@@ -47,4 +48,18 @@ void decimal_part(uint64_t count, uint64_t per_unit, char text[DECIMAL_MAX])
 		*--first = (char)('0' + count % 10);
 	while (count /= 10);
 	memcpy(text, first, (size_t)(digits + sizeof digits - first));
+}
+
+bool decimal_read(const char *text, double *value)
+{
+	static locale_t with_point;
+
+	if (!with_point)
+		with_point = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+	if (!with_point)
+		return false;
+	locale_t before = uselocale(with_point);
+	*value = strtod(text, NULL);
+	uselocale(before);
+	return true;
 }

@@ -3,6 +3,7 @@
 #ifndef PERCORE_DECIMAL_H
 #define PERCORE_DECIMAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { DECIMAL_MAX = 48 };
@@ -15,5 +16,8 @@ void decimal_exact(double value, char text[DECIMAL_MAX]);
 
 /* count / per_unit, all digits: 1500 of 1000 is "1.500".  per_unit is a power of ten. */
 void decimal_part(uint64_t count, uint64_t per_unit, char text[DECIMAL_MAX]);
+
+/* A number as JSON writes it.  False: there is no memory. */
+bool decimal_read(const char *text, double *value);
 
 #endif

@@ -6,15 +6,16 @@
 #include "base/options.h"
 
 struct settings {
-	const char *listen;    /* NULL: the socket on fd 0 */
-	const char *admin;     /* another address, for probes; NULL: none */
-	const char *prefix;    /* "" or "/api" */
-	const char *state;     /* file of the shared memory; NULL: memory without a name */
-	int64_t workers;       /* -1: one per core; 0: this process alone */
-	int64_t max_body;      /* bytes */
-	int64_t max_head;      /* bytes of a request's parameters, as they come */
-	int64_t max_params;    /* how many */
-	int64_t io_timeout_ms; /* how long the web server may take over a read or a write */
+	const char *listen;      /* NULL: the socket on fd 0 */
+	const char *admin;       /* another address, for probes; NULL: none */
+	const char *prefix;      /* "" or "/api" */
+	const char *state;       /* file of the shared memory; NULL: memory without a name */
+	int64_t workers;         /* -1: one per core; 0: this process alone */
+	int64_t max_body;        /* bytes */
+	int64_t max_json_memory; /* bytes that a body's document may take */
+	int64_t max_head;        /* bytes of a request's parameters, as they come */
+	int64_t max_params;      /* how many */
+	int64_t io_timeout_ms;   /* how long the web server may take over a read or a write */
 	int64_t request_timeout_ms, drain_timeout_ms; /* 0: none */
 	int64_t start_timeout_ms;                     /* of a generation, until it serves */
 	int64_t slow_log_ms;                          /* 0: off */

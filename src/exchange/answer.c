@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* answer - the status line, the headers and the body, whole or as a stream. */
 #include "base/ascii.h"
-#include "base/json_text.h"
+#include "base/json_check.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "exchange/request.h"
@@ -227,6 +227,21 @@ void percore_answer_text(struct percore_request *request, int status, const char
 	percore_answer_bytes(request, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
+/* What json-c writes is not, where a string is no UTF-8 or a number is NaN or infinite. */
+static bool is_json(const struct percore_request *request, const char *text, size_t length)
+{
+	static const struct json_rules rules = { .levels = JSON_LEVELS_MAX,
+		                                 .memory = SIZE_MAX,
+		                                 .big_integers = true };
+	struct json_finding finding;
+
+	if (json_check(text, length, &rules, &finding) == JSON_GOOD)
+		return true;
+	log_error("request %s: %s %s: the answer is no JSON: at byte %zu, expected %s", request->id,
+	          request->method, request->path, finding.at, finding.expected);
+	return false;
+}
+
 static void answer_object(struct percore_request *request, int status, const char *type, json_object *json)
 {
 	size_t length = 0;
@@ -235,14 +250,10 @@ static void answer_object(struct percore_request *request, int status, const cha
 
 	if (!text)
 		percore_no_memory(); /* json-c cannot be trusted past it */
-	const char *wrong = request->answered ? NULL : json_text_wrong(text, length);
-	if (wrong) {
-		log_error("request %s: %s %s: the answer's JSON has %s", request->id, request->method,
-		          request->path, wrong);
-		replace(request);
-	} else {
+	if (request->answered || is_json(request, text, length))
 		percore_answer_bytes(request, status, type, text, length);
-	}
+	else
+		replace(request);
 	json_object_put(json);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* body - the request's body as a stream, as bytes, as JSON. */
 #include "base/ascii.h"
-#include "base/json_text.h"
+#include "base/json_read.h"
 #include "exchange/request.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JSON_DEPTH = 32 };
+enum { LEVELS_MAX = 32, TEXT_MAX = 1 << 30 };
 
 void body_learn_length(struct percore_request *request)
 {
@@ -137,58 +137,43 @@ static bool is_json_type(const char *type)
 	       (length > 5 && ascii_begins(type + length - 5, "+json"));
 }
 
-static bool only_blanks(const char *text, size_t length)
+static void refuse_json(struct percore_request *request, enum json_verdict verdict,
+                        const struct json_finding *finding)
 {
-	for (size_t i = 0; i < length; i++)
-		if (!text[i] || !strchr(" \t\r\n", text[i]))
-			return false;
-	return true;
-}
+	char detail[128];
 
-static bool parse(const char *text, size_t length, json_object **json, size_t *offset)
-{
-	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
-
-	if (!tokener)
+	if (verdict == JSON_NO_MEMORY)
 		percore_no_memory();
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	/* With the NUL behind it, so that a number at the end is known to end. */
-	*json = json_tokener_parse_ex(tokener, text, (int)length + 1);
-	*offset = json_tokener_get_parse_end(tokener);
-	bool good = json_tokener_get_error(tokener) == json_tokener_success;
-	if (good && *offset < length && !only_blanks(text + *offset, length - *offset)) {
-		json_object_put(*json);
-		*json = NULL;
-		good = false;
+	if (verdict == JSON_TOO_LARGE) {
+		percore_answer_problem(request, 413,
+		                       "The body has more values than this service has memory for.");
+		return;
 	}
-	if (good && json_text_has_nan(text, length, offset)) {
-		json_object_put(*json);
-		*json = NULL;
-		good = false;
-	}
-	json_tokener_free(tokener);
-	return good;
+	snprintf(detail, sizeof detail, "The body is not valid JSON: at byte %zu, expected %s.", finding->at,
+	         finding->expected);
+	percore_answer_problem(request, 400, detail);
 }
 
-bool percore_body_json(struct percore_request *request, size_t max, json_object **json)
+bool percore_body_json(struct percore_request *request, size_t max, unsigned flags, json_object **json)
 {
 	const char *type = percore_header(request, "Content-Type");
-	size_t length, offset;
+	const struct json_rules rules = { .levels = LEVELS_MAX,
+		                          .memory = request->exchange->max_json_memory,
+		                          .big_integers = flags & PERCORE_JSON_BIG_INTEGERS,
+		                          .unique_names = flags & PERCORE_JSON_UNIQUE_NAMES };
+	struct json_finding finding;
+	size_t length;
 
 	*json = NULL;
 	if (!type || !is_json_type(type)) {
 		percore_answer_problem(request, 415, "Send the body as application/json.");
 		return false;
 	}
-	const char *text = percore_body_bytes(request, max < (1u << 30) ? max : 1u << 30, &length);
+	const char *text = percore_body_bytes(request, max < TEXT_MAX ? max : TEXT_MAX, &length);
 	if (!text)
 		return false;
-	if (!parse(text, length, json, &offset)) {
-		char detail[80];
-		snprintf(detail, sizeof detail, "The body is not valid JSON: see byte %zu.",
-		         offset < length ? offset : length);
-		percore_answer_problem(request, 400, detail);
-		return false;
-	}
-	return true;
+	enum json_verdict verdict = json_read(text, length, &rules, &finding, json);
+	if (verdict != JSON_GOOD)
+		refuse_json(request, verdict, &finding);
+	return verdict == JSON_GOOD;
 }

@@ -13,8 +13,9 @@
 /* What holds for every request; made before the workers start. */
 struct exchange {
 	const struct routes *routes;
-	const char *prefix; /* "" or "/api" */
-	size_t max_body;    /* bytes */
+	const char *prefix;     /* "" or "/api" */
+	size_t max_body;        /* bytes */
+	size_t max_json_memory; /* bytes that a body's document may take */
 	struct overload overload;
 	struct limit limit;
 	struct metrics *metrics; /* counts nothing where it has no memory */

@@ -23,7 +23,7 @@ void render_post(struct percore_request *request)
 {
 	json_object *input;
 
-	if (!percore_body_json(request, BODY_MAX, &input))
+	if (!percore_body_json(request, BODY_MAX, 0, &input))
 		return; /* 400, 413 or 415 is answered */
 	if (rounds_of(input)) {
 		percore_defer(request, "render", input, percore_header(request, "Idempotency-Key"));

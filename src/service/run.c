@@ -73,6 +73,7 @@ static void set_exchange(struct run *run)
 		(struct exchange){ .routes = &run->app->routes,
 		                   .prefix = run->settings.prefix,
 		                   .max_body = (size_t)run->settings.max_body,
+		                   .max_json_memory = (size_t)run->settings.max_json_memory,
 		                   .overload = { .shm = overload,
 		                                 .target_ms = (uint64_t)run->settings.queue_target_ms,
 		                                 .max_wait_ms = (uint64_t)run->settings.max_wait_ms },

@@ -162,7 +162,7 @@ static void defer(struct percore_request *request)
 	json_object *input;
 
 	snprintf(name, sizeof name, "%s", job ? job : "");
-	if (!percore_body_json(request, 2 << 20, &input))
+	if (!percore_body_json(request, 2 << 20, 0, &input))
 		return;
 	const char *times = percore_query(request, "wrap");
 	input = wrap(input, times ? strtol(times, NULL, 10) : 0);

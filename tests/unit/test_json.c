@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+static unsigned flags;
+
 static void mirror(struct percore_request *request)
 {
 	json_object *document;
 
-	if (percore_body_json(request, 1000, &document))
+	if (percore_body_json(request, 1000, flags, &document))
 		percore_answer_json(request, 200, document);
 	else
 		ck_assert_ptr_null(document);
@@ -38,11 +40,11 @@ static const char *understood(const char *text)
 static long fault_of(const char *text, size_t length)
 {
 	const struct told *told = post(text, length);
-	const char *see = strstr(told->body, "see byte ");
+	const char *see = strstr(told->body, "at byte ");
 	long offset = -1;
 
 	ck_assert_msg(told->status == 400 && see, "%s: %s", text, told->body);
-	sscanf(see, "see byte %ld.", &offset);
+	sscanf(see, "at byte %ld,", &offset);
 	return offset;
 }
 
@@ -132,13 +134,38 @@ START_TEST(document_may_be_32_levels_deep)
 }
 END_TEST
 
-/* What json-c 0.16 lets through, until a full check of RFC 8259 stands in front of it. */
-START_TEST(json_c_lets_these_through)
+START_TEST(what_json_c_alone_would_take_is_refused)
+{
+	ck_assert_int_eq(fault_of("1.", 2), 2);
+	ck_assert_int_eq(fault_of("{'a':1}", 7), 1);
+	ck_assert_int_eq(fault_of("\"a\nb\"", 5), 2);
+	ck_assert_int_eq(fault_of("{\"a\\u0000\":1}", 13), 3);
+}
+END_TEST
+
+START_TEST(flags_of_the_call_hold)
 {
 	ck_assert_str_eq(understood("{\"a\":1,\"a\":2}"), "{\"a\":2}"); /* RFC 8259 leaves it open */
-	ck_assert_str_eq(understood("1."), "1.");
-	ck_assert_str_eq(understood("{'a':1}"), "{\"a\":1}");
-	ck_assert_str_eq(understood("\"a\nb\""), "\"a\\nb\"");
+	ck_assert_int_eq(fault_of("18446744073709551616", 20), 0);
+	flags = PERCORE_JSON_UNIQUE_NAMES;
+	ck_assert_int_eq(fault_of("{\"a\":1,\"a\":2}", 13), 7);
+	flags = PERCORE_JSON_BIG_INTEGERS;
+	ck_assert_str_eq(understood("18446744073709551616"), "\"18446744073709551616\"");
+	flags = 0;
+}
+END_TEST
+
+START_TEST(document_that_would_take_too_much_memory_is_a_413)
+{
+	char text[62] = "[";
+
+	for (int i = 0; i < 20; i++)
+		memcpy(text + 1 + 3 * i, "{},", 3);
+	text[60] = ']';
+	ck_assert_int_eq(post(text, 61)->status, 413);
+	ck_assert_ptr_nonnull(strstr(post(text, 61)->body, "more values than this service has memory for"));
+	text[30] = ']';
+	ck_assert_int_eq(post(text, 31)->status, 200);
 }
 END_TEST
 
@@ -189,7 +216,9 @@ Suite *json_suite(void)
 		                       nul_in_the_body_is_refused,
 		                       invalid_utf_8_is_refused,
 		                       document_may_be_32_levels_deep,
-		                       json_c_lets_these_through,
+		                       what_json_c_alone_would_take_is_refused,
+		                       flags_of_the_call_hold,
+		                       document_that_would_take_too_much_memory_is_a_413,
 		                       only_json_types_are_taken,
 		                       document_beyond_max_is_a_413,
 		                       NULL };

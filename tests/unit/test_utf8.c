@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What is UTF-8 and what is not (RFC 3629), and JSON that a program made. */
-#include "base/json_text.h"
+/* What is UTF-8 and what is not (RFC 3629). */
 #include "base/utf8.h"
 #include "unit.h"
 
-#include <json-c/json.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,44 +87,10 @@ START_TEST(mended_text_is_utf8)
 }
 END_TEST
 
-static const char *wrong_with(json_object *value)
-{
-	json_object *json = json_object_new_object(), *list = json_object_new_array();
-	size_t length;
-
-	json_object_array_add(list, value);
-	json_object_object_add(json, "list", list);
-	const char *text = json_object_to_json_string_length(json, JSON_C_TO_STRING_PLAIN, &length);
-	const char *wrong = json_text_wrong(text, length);
-	json_object_put(json);
-	return wrong;
-}
-
-START_TEST(json_of_a_program_may_be_none)
-{
-	json_object *odd_key = json_object_new_object(), *huge;
-
-	ck_assert_ptr_nonnull(wrong_with(json_object_new_double(NAN)));
-	ck_assert_ptr_nonnull(wrong_with(json_object_new_double(INFINITY)));
-	ck_assert_ptr_nonnull(wrong_with(json_object_new_double(-INFINITY)));
-	ck_assert_ptr_nonnull(wrong_with(json_object_new_string("caf\xe9")));
-	json_object_object_add(odd_key, "\xff", NULL);
-	ck_assert_ptr_nonnull(wrong_with(odd_key));
-	ck_assert_ptr_null(wrong_with(json_object_new_double(-1.5)));
-	ck_assert_ptr_null(wrong_with(json_object_new_string("NaN and -Infinity")));
-	huge = json_tokener_parse("[1e999, \"Infinity\"]");
-	ck_assert_ptr_null(wrong_with(huge));
-	ck_assert_ptr_null(json_text_wrong("null", 4));
-}
-END_TEST
-
 Suite *utf8_suite(void)
 {
-	const TTest *const tests[] = { utf8_is_taken,
-		                       what_is_no_utf8_is_refused,
-		                       every_code_point_and_nothing_else_is_taken,
-		                       mended_text_is_utf8,
-		                       json_of_a_program_may_be_none,
+	const TTest *const tests[] = { utf8_is_taken, what_is_no_utf8_is_refused,
+		                       every_code_point_and_nothing_else_is_taken, mended_text_is_utf8,
 		                       NULL };
 
 	return suite_of("utf8", tests);

@@ -9,6 +9,7 @@ Suite *quantity_suite(void);
 Suite *options_suite(void);
 Suite *redis_url_suite(void);
 Suite *utf8_suite(void);
+Suite *json_check_suite(void);
 Suite *cpu_suite(void);
 Suite *message_suite(void);
 Suite *descriptors_suite(void);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * json_read - JSON text as a document of json-c: what json_check finds good, with the same meaning, or
+ * nothing.
+ *
+ * -0 stays -0, and any number with a point or an exponent leaves as it was written.  Of equal
+ * names the last wins (json_rules.unique_names: they are a fault).  Where memory runs out there is no
+ * document, rather than one with members missing.
+ */
+#ifndef PERCORE_JSON_READ_H
+#define PERCORE_JSON_READ_H
+
+#include "base/json_check.h"
+
+#include <json-c/json.h>
+
+/*
+ * JSON_GOOD: *json is the document, to be put; that of "null" is NULL.  Else it is NULL, and
+ * *finding says what is wrong.
+ */
+enum json_verdict json_read(const char *text, size_t length, const struct json_rules *rules,
+                            struct json_finding *finding, json_object **json);
+
+#endif
