@@ -57,13 +57,17 @@ int connections_open(struct connections *c, const struct connections_settings *s
 		                   .epoll = epoll_create1(EPOLL_CLOEXEC) };
 	c->shm = map_shared(sizeof *c->shm + slots * sizeof c->shm->slots[0]);
 	c->parts = map_shared(CONNECTIONS_PARTS * sizeof *c->parts);
-	if (c->epoll < 0 || !c->shm || !c->parts ||
-	    fcntl(s->listener, F_SETFL, fcntl(s->listener, F_GETFL) | O_NONBLOCK) != 0)
-		return -errno;
-	return 0;
+	return c->epoll < 0 || !c->shm || !c->parts || connections_never_block(c) != 0 ? -errno : 0;
 }
 
 /* ---- The listening socket. */
+
+int connections_never_block(const struct connections *c)
+{
+	int flags = fcntl(c->listener, F_GETFL);
+
+	return flags & O_NONBLOCK ? 0 : fcntl(c->listener, F_SETFL, flags | O_NONBLOCK);
+}
 
 /*
  * One is to be woken by a new connection, not all.  In a pool the event disarms the socket until its taker

@@ -183,6 +183,7 @@ void registry_tick(struct registry *r)
 	struct connections_shm *shm = r->connections->shm;
 	uint32_t full_s = atomic_load(&shm->full_s);
 
+	connections_never_block(r->connections);
 	close_overdue(r);
 	if (full_s && connections_now_s() - full_s >= CALM_S &&
 	    atomic_compare_exchange_strong(&shm->full_s, &full_s, 0))
@@ -214,6 +215,7 @@ void registry_drain(struct registry *r)
 	if (atomic_exchange(&c->shm->draining, 1))
 		return;
 	connections_deafen(c);
+	connections_never_block(c);
 	for (int i = 0; i < BACKLOG_MAX && accept_one(r); i++)
 		;
 }

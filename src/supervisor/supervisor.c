@@ -406,6 +406,28 @@ static bool is_over(const struct supervisor *s)
 	return true;
 }
 
+/* ---- The listening socket. */
+
+/*
+ * A handler may have shut it down, which ends it for all who have it.  Where its address is ours, the
+ * next generation gets another; a spawner's is the spawner's to make.
+ */
+static void replace_listener(struct supervisor *s, uint64_t now_ms)
+{
+	int listener = *s->listen ? listener_open(s->listen) : -ENOTSOCK;
+
+	if (listener < 0) {
+		log_error("the listening socket was shut down, and cannot be opened anew: leaving");
+		stop(s, now_ms);
+		s->status = 1;
+		return;
+	}
+	log_error("the listening socket was shut down, by a handler perhaps: it is opened anew");
+	close(s->listener);
+	s->listener = listener;
+	ask_for_next(s, now_ms);
+}
+
 /* ---- The loop. */
 
 static void take_signal(struct supervisor *s, int signal, uint64_t now_ms)
@@ -442,17 +464,20 @@ static int timeout_ms(const struct supervisor *s, uint64_t now_ms)
 
 static void wait_for_events(struct supervisor *s)
 {
-	struct pollfd fds[GENERATIONS_MAX + 1];
+	struct pollfd fds[GENERATIONS_MAX + 2];
 	struct signalfd_siginfo info;
 	nfds_t count = 0;
 
 	fds[count++] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
+	fds[count++] = (struct pollfd){ .fd = s->stops ? -1 : s->listener }; /* POLLHUP */
 	for (int i = 0; i < GENERATIONS_MAX; i++)
 		if (s->generations[i].state != GENERATION_NONE && s->generations[i].control >= 0)
 			fds[count++] = (struct pollfd){ .fd = s->generations[i].control, .events = POLLIN };
 	poll(fds, count, timeout_ms(s, clock_coarse_ms()));
 	while (read(s->signals, &info, sizeof info) == sizeof info)
 		take_signal(s, (int)info.ssi_signo, clock_coarse_ms());
+	if (fds[1].revents && !s->stops)
+		replace_listener(s, clock_coarse_ms());
 }
 
 static void look_after(struct supervisor *s)

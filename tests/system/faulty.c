@@ -2,6 +2,7 @@
 /* faulty - a service whose handlers do what handlers should not, for the fault tests. */
 #include <percore.h>
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdint.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -114,6 +116,24 @@ static void close_descriptors(struct percore_request *request)
 {
 	for (int fd = (int)number(request, "from"); fd <= (int)number(request, "to"); fd++)
 		close(fd);
+	answer_pid(request);
+}
+
+/* Of the listening socket, which the handler has no business with. */
+static void spoil_listener(struct percore_request *request)
+{
+	const char *how = percore_query(request, "how");
+
+	for (int fd = 3; fd < 64; fd++) {
+		int listens = 0;
+		socklen_t size = sizeof listens;
+		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens)
+			continue;
+		if (how && strcmp(how, "block") == 0)
+			fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+		else
+			shutdown(fd, SHUT_RDWR);
+	}
 	answer_pid(request);
 }
 
@@ -233,6 +253,7 @@ int main(int argc, char **argv)
 	percore_add_route(app, "GET", "/exhaust", exhaust);
 	percore_add_route(app, "GET", "/leak-descriptors", leak_descriptors);
 	percore_add_route(app, "GET", "/close", close_descriptors);
+	percore_add_route(app, "GET", "/spoil-listener", spoil_listener);
 	percore_add_route(app, "GET", "/part", part);
 	percore_add_route(app, "POST", "/body", body);
 	percore_add_route(app, "GET", "/none", none);
