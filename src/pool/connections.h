@@ -95,7 +95,8 @@ void connections_deafen(const struct connections *c);
 
 bool connections_accepts(const struct connections *c);
 
-/* Who accepts must not wait for what another has taken.  A handler can undo that for all.  0, or -1 and errno. */
+/* Who accepts must not wait for what another has taken.  A handler can undo that for all.  0, or -1 and
+ * errno. */
 int connections_never_block(const struct connections *c);
 
 /* ---- The claim. */
