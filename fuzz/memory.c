@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * memory - whatever words a handler writes into the shared memory, who reads it takes no harm: the metrics,
+ * the counting for a dead worker, the writer of the access log.
+ */
+#include "access/access_format.h"
+#include "base/utf8.h"
+#include "exchange/route.h"
+#include "fuzz.h"
+#include "state/user_metrics.h"
+#include "status/metrics_view.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+enum { SLOTS = 4, WORDS_MAX = 256, RECORDS_MOST = 100000 };
+
+static struct routes routes;
+static struct user_metrics user_metrics;
+static struct metrics m;
+static struct access_rings rings;
+static struct overload_shm *overload;
+
+static struct section {
+	unsigned char *bytes;
+	size_t size;
+} sections[5];
+
+static void *section(int i, size_t size)
+{
+	sections[i].size = size;
+	sections[i].bytes =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	must(sections[i].bytes != MAP_FAILED);
+	return sections[i].bytes;
+}
+
+static void handle(struct percore_request *request)
+{
+	(void)request;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *wrong;
+
+	(void)argc;
+	(void)argv;
+	must(!routes_add(&routes, "GET", "/data", handle, false));
+	must(user_metrics_add(&user_metrics, METRICS_COUNTER, "a_total", "A.", &wrong) != NULL);
+	must(user_metrics_add(&user_metrics, METRICS_HISTOGRAM, "b_seconds", "B.", &wrong) != NULL);
+	overload = section(2, sizeof *overload);
+	rings = (struct access_rings){ section(3, access_bytes(SLOTS)), SLOTS };
+	m = (struct metrics){ .route_at = routes_at,
+		              .routes = &routes,
+		              .user_metrics = &user_metrics,
+		              .service = "fuzz",
+		              .service_version = "1",
+		              .pool = section(0, sizeof(struct pool_shm)),
+		              .workers = section(1, SLOTS * sizeof(struct worker_shm)),
+		              .overload = overload,
+		              .access = &rings };
+	metrics_measure(&m, SLOTS);
+	metrics_open(&m, section(4, metrics_bytes(&m)));
+	metrics_take_slot(&m, metrics_master_slot(&m, 0));
+	return 0;
+}
+
+static void read_metrics(void)
+{
+	size_t length;
+	char *text = metrics_text(&m, &length);
+
+	must(text && length > 0 && text[length - 1] == '\n');
+	must(utf8_is_valid(text, length));
+	free(text);
+}
+
+static void read_log(void)
+{
+	static char line[ACCESS_LINE_MAX];
+	struct access_format format = { 0 };
+	union access_record copy;
+
+	for (unsigned i = 0; i < access_ring_count(&rings); i++) {
+		struct access_ring_shm *ring = &rings.shm->rings[i];
+		uint64_t position = atomic_load(&ring->read);
+		access_ring_drafted(ring);
+		for (int n = 0; access_ring_next(rings.shm, ring, &position, &copy); n++) {
+			must(n < RECORDS_MOST);
+			must(access_format_line(&format, &copy.record, line) <= ACCESS_LINE_MAX);
+		}
+	}
+}
+
+/* A word at an offset, and what was there. */
+static struct written {
+	unsigned char *at, before[8];
+} written[WORDS_MAX];
+
+static unsigned write_words(struct fuzz *f)
+{
+	unsigned n = 0;
+
+	for (; f->size > 0 && n < WORDS_MAX; n++) {
+		const struct section *s = &sections[fuzz_byte(f) % 5];
+		uint64_t word = fuzz_number(f);
+		size_t offset = fuzz_number(f) % (s->size / 8) * 8;
+		word |= fuzz_byte(f) & 1 ? word << 32 : 0;
+		written[n].at = s->bytes + offset;
+		memcpy(written[n].before, written[n].at, 8);
+		memcpy(written[n].at, &word, 8);
+	}
+	return n;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz f = { data, size };
+	uint8_t slot = fuzz_byte(&f);
+	unsigned n = write_words(&f);
+
+	read_metrics();
+	read_log();
+	metrics_reclaim(&m, &(struct metrics_death){ .slot = slot % SLOTS,
+	                                             .was_read = slot & 64,
+	                                             .answered = slot & 128 ? 500 : 0 });
+	read_metrics();
+	while (n-- > 0)
+		memcpy(written[n].at, written[n].before, 8);
+	return 0;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * request - whatever parameters and body a web server passes on, the request is answered, as JSON where it
+ * says so; the handler sees no text that is not UTF-8 in its path.
+ */
+#include "../tests/unit/ask.h"
+#include "base/json_check.h"
+#include "base/utf8.h"
+#include "fuzz.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PAIRS_MAX = 24, TEXT_MAX = 300 };
+
+static json_object *text_of(const char *text)
+{
+	return text && utf8_is_valid(text, strlen(text)) ? json_object_new_string(text) : NULL;
+}
+
+static void handle(struct percore_request *request)
+{
+	json_object *body, *answer = json_object_new_object();
+	const char *value = percore_path_value(request, "name");
+	char buffer[64];
+
+	must(!value || utf8_is_valid(value, strlen(value)));
+	json_object_object_add(answer, "name", text_of(value));
+	json_object_object_add(answer, "a", text_of(percore_query(request, "a")));
+	json_object_object_add(answer, "header", text_of(percore_header(request, "X-A")));
+	json_object_object_add(answer, "client", text_of(percore_param(request, "REMOTE_ADDR")));
+	if (percore_query(request, "read")) {
+		while (percore_body_read(request, buffer, sizeof buffer) > 0)
+			;
+	} else if (percore_header(request, "Content-Type")) {
+		if (!percore_body_json(request, 65536, 0, &body)) {
+			json_object_put(answer);
+			return;
+		}
+		json_object_object_add(answer, "body", body);
+	}
+	percore_answer_json(request, 200, answer);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static char texts[PAIRS_MAX * 2][TEXT_MAX];
+	const char *pairs[PAIRS_MAX * 2 + 1];
+	struct fuzz f = { data, size };
+	unsigned count = 0;
+
+	for (unsigned n = fuzz_byte(&f) % PAIRS_MAX; count < n * 2; count++)
+		pairs[count] = fuzz_text(&f, texts[count], TEXT_MAX);
+	pairs[count] = NULL;
+	const struct told *told = ask(&(struct ask){ .handler = handle,
+	                                             .pattern = "/a/{name}",
+	                                             .other = pairs,
+	                                             .body = f.size ? (const char *)f.data : NULL,
+	                                             .body_bytes = f.size < 65536 ? f.size : 65536,
+	                                             .max_body = 60000 });
+	const char *type = told_header(told, "Content-Type");
+	const struct json_rules any = { .levels = 64, .memory = SIZE_MAX };
+	struct json_finding finding;
+
+	must(told->status >= 200 && told->status < 600 && told->is_ended);
+	if (type && strstr(type, "json") && told->body_bytes > 0)
+		must(json_check(told->body, told->body_bytes, &any, &finding) == JSON_GOOD);
+	return 0;
+}
