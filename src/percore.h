@@ -192,8 +192,8 @@ bool percore_body_json(struct percore_request *request, size_t max, unsigned fla
 bool percore_set_header(struct percore_request *request, const char *name, const char *value);
 
 /*
- * The json is taken (put), whatever happens.  With a string that is no UTF-8 or a double that is NaN or
- * infinite it is no JSON: that is logged and answered with 500.
+ * The json is taken (put), whatever happens.  With a string that is no UTF-8, a double that is NaN or
+ * infinite, or more than 1,024 levels it is no JSON that others read: that is logged and answered with 500.
  */
 void percore_answer_json(struct percore_request *request, int status, json_object *json);
 void percore_answer_text(struct percore_request *request, int status, const char *text);
