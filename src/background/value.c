@@ -35,7 +35,7 @@ const char *value_write(json_object *json, const char **text, size_t *length)
 	struct json_finding finding;
 
 	*length = 0;
-	*text = json_object_to_json_string_length(json, JSON_C_TO_STRING_PLAIN, length);
+	*text = json_write(json, JSON_C_TO_STRING_PLAIN, length);
 	if (!*text)
 		return "there is no memory to write it";
 	enum json_verdict verdict = json_check(*text, *length, &rules, &finding);

@@ -2,10 +2,8 @@
 /* decimal - see decimal.h. */
 #include "base/decimal.h"
 
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What printf wrote for a point: of one byte or several. */
@@ -50,7 +48,7 @@ void decimal_part(uint64_t count, uint64_t per_unit, char text[DECIMAL_MAX])
 	memcpy(text, first, (size_t)(digits + sizeof digits - first));
 }
 
-bool decimal_read(const char *text, double *value)
+bool decimal_use_point(locale_t *before)
 {
 	static locale_t with_point;
 
@@ -58,8 +56,6 @@ bool decimal_read(const char *text, double *value)
 		with_point = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
 	if (!with_point)
 		return false;
-	locale_t before = uselocale(with_point);
-	*value = strtod(text, NULL);
-	uselocale(before);
+	*before = uselocale(with_point);
 	return true;
 }

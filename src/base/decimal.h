@@ -3,6 +3,7 @@
 #ifndef PERCORE_DECIMAL_H
 #define PERCORE_DECIMAL_H
 
+#include <locale.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,7 +18,7 @@ void decimal_exact(double value, char text[DECIMAL_MAX]);
 /* count / per_unit, all digits: 1500 of 1000 is "1.500".  per_unit is a power of ten. */
 void decimal_part(uint64_t count, uint64_t per_unit, char text[DECIMAL_MAX]);
 
-/* A number as JSON writes it.  False: there is no memory. */
-bool decimal_read(const char *text, double *value);
+/* From here on numbers have a point in this thread, until uselocale(*before).  False: there is no memory. */
+bool decimal_use_point(locale_t *before);
 
 #endif

@@ -166,7 +166,7 @@ static json_object *make_integer(const char *digits)
 static bool read_number(struct reader *r, json_object **json)
 {
 	size_t length = 0;
-	double value;
+	locale_t before;
 
 	while (r->at + length < r->end && strchr("+-.0123456789eE", r->at[length]) && r->at[length])
 		length++;
@@ -175,10 +175,12 @@ static bool read_number(struct reader *r, json_object **json)
 	memcpy(r->scratch, r->at, length);
 	r->scratch[length] = '\0';
 	r->at += length;
-	if (!strpbrk(r->scratch, ".eE") && strcmp(r->scratch, "-0") != 0)
+	if (!strpbrk(r->scratch, ".eE") && strcmp(r->scratch, "-0") != 0) {
 		*json = make_integer(r->scratch);
-	else if (decimal_read(r->scratch, &value))
-		*json = json_object_new_double_s(value, r->scratch);
+	} else if (decimal_use_point(&before)) {
+		*json = json_object_new_double_s(strtod(r->scratch, NULL), r->scratch);
+		uselocale(before);
+	}
 	return is_made(r, *json);
 }
 
@@ -311,4 +313,15 @@ enum json_verdict json_read(const char *text, size_t length, const struct json_r
 			                          .expected = "a name that this object has not had" };
 	free(r.scratch);
 	return r.verdict;
+}
+
+const char *json_write(json_object *json, int flags, size_t *length)
+{
+	locale_t before;
+
+	if (!decimal_use_point(&before))
+		return NULL;
+	const char *text = json_object_to_json_string_length(json, flags, length);
+	uselocale(before);
+	return text;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * json_read - JSON text as a document of json-c: what json_check finds good, with the same meaning, or
- * nothing.
+ * json_read - JSON text as a document of json-c, and back, whatever the program's locale.
  *
+ * What json_check finds good becomes a document of the same meaning; nothing else becomes one.
  * -0 stays -0, and any number with a point or an exponent leaves as it was written.  Of equal
  * names the last wins (json_rules.unique_names: they are a fault).  Where memory runs out there is no
  * document, rather than one with members missing.
@@ -20,5 +20,8 @@
  */
 enum json_verdict json_read(const char *text, size_t length, const struct json_rules *rules,
                             struct json_finding *finding, json_object **json);
+
+/* The document's text, lent by it; `flags` as json-c has them.  NULL: no memory. */
+const char *json_write(json_object *json, int flags, size_t *length);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* answer - the status line, the headers and the body, whole or as a stream. */
 #include "base/ascii.h"
-#include "base/json_check.h"
+#include "base/json_read.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "exchange/request.h"
@@ -245,8 +245,7 @@ static bool is_json(const struct percore_request *request, const char *text, siz
 static void answer_object(struct percore_request *request, int status, const char *type, json_object *json)
 {
 	size_t length = 0;
-	const char *text = json_object_to_json_string_length(
-		json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+	const char *text = json_write(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
 
 	if (!text)
 		percore_no_memory(); /* json-c cannot be trusted past it */
