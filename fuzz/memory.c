@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { SLOTS = 4, WORDS_MAX = 256, RECORDS_MOST = 100000 };
+enum { SLOTS = 4, RECORDS_MOST = 100000 };
 
 static struct routes routes;
 static struct user_metrics user_metrics;
@@ -61,8 +61,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		              .overload = overload,
 		              .access = &rings };
 	metrics_measure(&m, SLOTS);
-	metrics_open(&m, section(4, metrics_bytes(&m)));
-	metrics_take_slot(&m, metrics_master_slot(&m, 0));
+	section(4, metrics_bytes(&m));
 	return 0;
 }
 
@@ -93,40 +92,38 @@ static void read_log(void)
 	}
 }
 
-/* A word at an offset, and what was there. */
-static struct written {
-	unsigned char *at, before[8];
-} written[WORDS_MAX];
-
-static unsigned write_words(struct fuzz *f)
+static void write_words(struct fuzz *f)
 {
-	unsigned n = 0;
-
-	for (; f->size > 0 && n < WORDS_MAX; n++) {
+	while (f->size > 0) {
 		const struct section *s = &sections[fuzz_byte(f) % 5];
 		uint64_t word = fuzz_number(f);
 		size_t offset = fuzz_number(f) % (s->size / 8) * 8;
 		word |= fuzz_byte(f) & 1 ? word << 32 : 0;
-		written[n].at = s->bytes + offset;
-		memcpy(written[n].before, written[n].at, 8);
-		memcpy(written[n].at, &word, 8);
+		memcpy(s->bytes + offset, &word, 8);
 	}
-	return n;
+}
+
+/* As at the start of a service. */
+static void begin(void)
+{
+	for (int i = 0; i < 5; i++)
+		must(madvise(sections[i].bytes, sections[i].size, MADV_REMOVE) == 0);
+	metrics_open(&m, sections[4].bytes);
+	metrics_take_slot(&m, metrics_master_slot(&m, 0));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz f = { data, size };
 	uint8_t slot = fuzz_byte(&f);
-	unsigned n = write_words(&f);
 
+	begin();
+	write_words(&f);
 	read_metrics();
 	read_log();
 	metrics_reclaim(&m, &(struct metrics_death){ .slot = slot % SLOTS,
 	                                             .was_read = slot & 64,
 	                                             .answered = slot & 128 ? 500 : 0 });
 	read_metrics();
-	while (n-- > 0)
-		memcpy(written[n].at, written[n].before, 8);
 	return 0;
 }

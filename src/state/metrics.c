@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "state/user_metrics.h"
 
 #include <string.h>
@@ -336,6 +337,7 @@ bool metrics_entry_name(const struct metrics *m, unsigned entry, enum metrics_ki
 		return false;
 	memcpy(text, m->shm->entries[entry].text, METRICS_TEXT_MAX);
 	text[METRICS_TEXT_MAX - 1] = '\0';
+	utf8_mend(text);
 	return true;
 }
 

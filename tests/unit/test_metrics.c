@@ -444,6 +444,15 @@ START_TEST(own_metrics_are_summed_over_workers)
 }
 END_TEST
 
+START_TEST(name_that_a_handler_spoiled_is_utf8_again)
+{
+	take(COUNTED);
+	memcpy(m.shm->entries[routes.all[0].entry].text, "/d\xe4t", 4);
+	ck_assert_double_eq(shown("percore_http_requests_total{route=\"/d?ta\",method=\"GET\",code=\"200\"}"),
+	                    1);
+}
+END_TEST
+
 Suite *metrics_suite(void)
 {
 	Suite *suite = suite_create("metrics");
@@ -464,6 +473,7 @@ Suite *metrics_suite(void)
 	tcase_add_test(tcase, counters_are_found_by_name);
 	tcase_add_test(tcase, name_that_prometheus_would_not_take_is_refused);
 	tcase_add_test(tcase, own_metrics_are_summed_over_workers);
+	tcase_add_test(tcase, name_that_a_handler_spoiled_is_utf8_again);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
