@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ascii - upper and lower case of A to Z alone: toupper and strcasecmp follow the program's locale (a Turkish
- * i). */
+/* ascii - upper and lower case of A to Z alone, and their digits: toupper and strcasecmp follow the program's
+ * locale (a Turkish i). */
 #ifndef PERCORE_ASCII_H
 #define PERCORE_ASCII_H
 
@@ -10,6 +10,15 @@
 static inline char ascii_upper(char c)
 {
 	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+/* The value of a hexadecimal digit; -1: it is none. */
+static inline int ascii_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = ascii_upper(c);
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* Is what begins here `word`, in any case? */

@@ -2,6 +2,7 @@
 /* json_check - see json_check.h.  The plain bytes of strings are looked at eight at a time. */
 #include "base/json_check.h"
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 #include <endian.h>
@@ -86,18 +87,13 @@ static void skip_plain(struct scan *s)
 		s->at++;
 }
 
-static int hex_digit(unsigned char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 /* Behind "\u".  -1: that is none. */
 static long code_unit(struct scan *s)
 {
 	long unit = 0;
 
 	for (int i = 0; i < 4; i++, s->at++) {
-		int digit = s->at < s->end ? hex_digit(*s->at) : -1;
+		int digit = s->at < s->end ? ascii_hex((char)*s->at) : -1;
 		if (digit < 0)
 			return -1;
 		unit = unit * 16 + digit;

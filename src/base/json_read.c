@@ -2,6 +2,7 @@
 /* json_read - see json_read.h.  The text is known to be JSON here, so nothing looks for its end. */
 #include "base/json_read.h"
 
+#include "base/ascii.h"
 #include "base/decimal.h"
 
 #include <errno.h>
@@ -53,20 +54,24 @@ static void skip_blanks(struct reader *r)
 
 static const char *quote_behind(const char *text, const char *end)
 {
-	for (;;) {
-		const char *quote = memchr(text, '"', (size_t)(end - text));
-		const char *escape = memchr(text, '\\', (size_t)(quote - text));
-		if (!escape)
-			return quote;
+	const char *quote = memchr(text, '"', (size_t)(end - text)), *escape;
+
+	while ((escape = memchr(text, '\\', (size_t)(quote - text)))) {
 		text = escape + 2;
+		if (text >
+		    quote) /* that one is escaped; else each search would begin anew, and take the square */
+			quote = memchr(text, '"', (size_t)(end - text));
 	}
+	return quote;
 }
 
 static uint32_t code_unit(const char *digits)
 {
-	char text[5] = { digits[0], digits[1], digits[2], digits[3], '\0' };
+	uint32_t unit = 0;
 
-	return (uint32_t)strtoul(text, NULL, 16);
+	for (int i = 0; i < 4; i++)
+		unit = unit << 4 | (uint32_t)ascii_hex(digits[i]);
+	return unit;
 }
 
 static char *put_utf8(char *to, uint32_t c)
@@ -199,22 +204,16 @@ static bool is_over(struct reader *r, char end)
 	return over;
 }
 
-static bool read_array(struct reader *r, json_object **json)
+static bool read_element(struct reader *r, json_object *array)
 {
-	r->at++;
-	*json = json_object_new_array();
-	if (!is_made(r, *json))
+	json_object *element;
+
+	if (!read_value(r, &element))
 		return false;
-	while (!is_over(r, ']')) {
-		json_object *element;
-		if (!read_value(r, &element))
-			return false;
-		if (json_object_array_add(*json, element) != 0) {
-			json_object_put(element);
-			return fail(r, JSON_NO_MEMORY);
-		}
-	}
-	return true;
+	if (json_object_array_add(array, element) == 0)
+		return true;
+	json_object_put(element);
+	return fail(r, JSON_NO_MEMORY);
 }
 
 static bool read_member(struct reader *r, json_object *object)
@@ -241,14 +240,15 @@ static bool read_member(struct reader *r, json_object *object)
 	return good;
 }
 
-static bool read_object(struct reader *r, json_object **json)
+/* Into the new array or object `to`, at its bracket. */
+static bool read_all(struct reader *r, json_object *to, char end,
+                     bool (*read_one)(struct reader *, json_object *))
 {
 	r->at++;
-	*json = json_object_new_object();
-	if (!is_made(r, *json))
+	if (!is_made(r, to))
 		return false;
-	while (!is_over(r, '}'))
-		if (!read_member(r, *json))
+	while (!is_over(r, end))
+		if (!read_one(r, to))
 			return false;
 	return true;
 }
@@ -274,10 +274,12 @@ static bool read_value(struct reader *r, json_object **json)
 	skip_blanks(r);
 	switch (*r->at) {
 	case '{':
-		good = read_object(r, json);
+		*json = json_object_new_object();
+		good = read_all(r, *json, '}', read_member);
 		break;
 	case '[':
-		good = read_array(r, json);
+		*json = json_object_new_array();
+		good = read_all(r, *json, ']', read_element);
 		break;
 	case '"':
 		good = read_string(r, &length);

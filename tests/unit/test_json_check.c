@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <malloc.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -386,6 +387,54 @@ static char *many(const char *element, size_t count, size_t *length)
 	return text;
 }
 
+/* As a program made it: what json-c writes may be no JSON. */
+static bool is_written_well(json_object *value)
+{
+	json_object *json = json_object_new_object(), *list = json_object_new_array();
+	size_t length;
+
+	json_object_array_add(list, value);
+	json_object_object_add(json, "list", list);
+	const char *text = json_write(json, JSON_C_TO_STRING_PLAIN, &length);
+	bool good = check_bytes(text, length) == JSON_GOOD;
+	json_object_put(json);
+	return good;
+}
+
+START_TEST(json_of_a_program_may_be_none)
+{
+	json_object *odd_key = json_object_new_object();
+
+	ck_assert(!is_written_well(json_object_new_double(NAN)));
+	ck_assert(!is_written_well(json_object_new_double(INFINITY)));
+	ck_assert(!is_written_well(json_object_new_double(-INFINITY)));
+	ck_assert(!is_written_well(json_object_new_string("caf\xe9")));
+	json_object_object_add(odd_key, "\xff", NULL);
+	ck_assert(!is_written_well(odd_key));
+	ck_assert(is_written_well(json_object_new_double(-1.5)));
+	ck_assert(is_written_well(json_object_new_string("NaN and -Infinity")));
+	ck_assert(is_written_well(json_tokener_parse("[1e999, \"Infinity\"]")));
+	ck_assert_int_eq(check_bytes("null", 4), JSON_GOOD);
+}
+END_TEST
+
+/* In time: were it the square of the length, the test's own limit would end it. */
+START_TEST(long_string_of_escapes_is_read)
+{
+	enum { ESCAPES = 4 << 20 };
+	char *text = malloc(2 * ESCAPES + 2);
+	json_object *json;
+
+	for (size_t i = 0; i < ESCAPES; i++)
+		memcpy(text + 1 + 2 * i, i + 1 < ESCAPES ? "\\n" : "\\\"", 2);
+	text[0] = text[2 * ESCAPES + 1] = '"';
+	ck_assert_int_eq(json_read(text, 2 * ESCAPES + 2, &rules, &finding, &json), JSON_GOOD);
+	ck_assert_int_eq(json_object_get_string_len(json), ESCAPES);
+	json_object_put(json);
+	free(text);
+}
+END_TEST
+
 START_TEST(memory_is_told_before_it_is_taken)
 {
 	static const char *const elements[] = {
@@ -466,6 +515,8 @@ Suite *json_check_suite(void)
 		                       no_beginning_of_a_document_is_one,
 		                       document_means_what_the_text_says,
 		                       rules_of_the_call_hold,
+		                       json_of_a_program_may_be_none,
+		                       long_string_of_escapes_is_read,
 		                       memory_is_told_before_it_is_taken,
 		                       without_memory_there_is_no_document,
 		                       NULL };
