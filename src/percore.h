@@ -109,6 +109,24 @@ void percore_on_worker_start(struct percore_app *app, bool (*start)(void));
 void percore_on_worker_stop(struct percore_app *app, void (*stop)(void));
 
 /*
+ * What workers may still do under --sandbox, beside what every worker does: serve, read files, compute.
+ * Before percore_run, or in percore_on_worker_start, after which the sandbox closes; without
+ * --sandbox these change nothing.  A mistake keeps workers from starting, and is said.
+ *
+ * Writing: `path`, which exists and begins with /, and what is below it.  A file's library
+ * may make others beside it, as SQLite does: then the directory.
+ * Connecting: "HOST:PORT" or "unix:PATH".  The kernel decides by the port, and whether Unix sockets may be
+ * made at all; for a HOST that is a name also UDP may be sent, to look it up. Programs: handlers may execute
+ * and load code, and signal other processes.
+ *
+ * Else what a handler will need is opened, connected and loaded in percore_on_worker_start: a
+ * library that is loaded on first use, as by iconv_open, cannot be later.
+ */
+void percore_allow_write(const char *path);
+void percore_allow_connect(const char *address);
+void percore_allow_programs(void);
+
+/*
  * Reads the options, finds the listening socket, serves until told to stop.
  * Returns the exit status for main: 0; 1; 64 for wrong usage; 78 for a wrong
  * configuration file.

@@ -31,7 +31,8 @@ static int run(const struct helpers *h, const struct order_shm *order)
 	                                    .settings = h->settings,
 	                                    .exchange = &exchange,
 	                                    .index = metrics_admin_slot(h->exchange->metrics, h->lane),
-	                                    .draining = &h->shm->draining });
+	                                    .draining = &h->shm->draining,
+	                                    .pool = h->shm });
 }
 
 const struct helper_kind helper_admin = { .name = "probes' process",

@@ -22,6 +22,7 @@
 #include "pool/registry.h"
 #include "pool/worker.h"
 #include "pool/workers.h"
+#include "sandbox/sandbox.h"
 #include "state/shared.h"
 #include "status/background_view.h"
 
@@ -309,6 +310,7 @@ static void tick(struct master *m, uint64_t now_ms)
 		return;
 	registry_tick(&m->registry);
 	workers_sweep_slots(&m->workers);
+	sandbox_report(m->shm);
 	if (m->state == SERVING || m->state == DRAINING)
 		publish_load(&m->workers);
 	if (m->state == SERVING) {

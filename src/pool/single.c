@@ -28,6 +28,7 @@ static struct pool_shm own_pool;
 static struct connections connections;
 static struct registry registry;
 static unsigned own_index;
+static uint64_t timeout_ms; /* --request-timeout; 0: none */
 
 /* ---- The second thread. */
 
@@ -49,8 +50,9 @@ static _Noreturn void end_for_time(void)
 
 static void *watch_time(void *context)
 {
-	uint64_t timeout_ms = *(const uint64_t *)context, look_ms = timeout_ms / LOOKS_PER_TIMEOUT;
+	uint64_t look_ms = timeout_ms / LOOKS_PER_TIMEOUT;
 
+	(void)context;
 	look_ms = look_ms > LOOK_LEAST_MS ? look_ms : LOOK_LEAST_MS;
 	const struct timespec pause = { .tv_sec = (time_t)(look_ms / 1000),
 		                        .tv_nsec = (long)(look_ms % 1000) * 1000000 };
@@ -63,18 +65,16 @@ static void *watch_time(void *context)
 	return NULL;
 }
 
-static void start_watch(const struct settings *settings)
+static void start_watch(void)
 {
-	static uint64_t timeout_ms;
 	pthread_t thread;
 	sigset_t all, before;
 
-	timeout_ms = (uint64_t)settings->request_timeout_ms;
 	if (timeout_ms == 0)
 		return;
 	sigfillset(&all); /* signals are the serving thread's */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&thread, NULL, watch_time, &timeout_ms);
+	int error = pthread_create(&thread, NULL, watch_time, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error)
 		log_warning("--request-timeout does not hold: %s", strerror(error));
@@ -125,23 +125,26 @@ int single_run(const struct single *single)
 		.registry = &registry,
 		.wires = { .master = -1, .lifeline = { -1, -1 }, .parcels = -1 },
 		.slot = &own_slot,
+		.pool = single->pool ? single->pool : &own_pool,
 		.exchange = single->exchange,
 		.input = &input,
 		.index = single->index,
 		.is_helper = single->draining != NULL,
 		.max_requests = single->draining ? 0 : settings->max_requests,
 		.max_memory = settings->max_memory,
+		.sandbox = settings->sandbox,
+		.start_thread = start_watch,
 		.draining = single->draining,
 	};
 	int error = open_connections(single);
 
 	own_index = single->index;
+	timeout_ms = (uint64_t)settings->request_timeout_ms;
 	if (error) {
 		log_error("cannot set up the connections: %s", strerror(-error));
 		return 1;
 	}
 	if (!single->draining)
 		count(single->exchange->metrics);
-	start_watch(settings);
 	return worker_run(&worker);
 }

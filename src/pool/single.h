@@ -20,6 +20,7 @@ struct single {
 	/* Of the admin process (admin.c), which tells of a pool and ends at SIGTERM only; else 0 and NULL. */
 	unsigned index;
 	const _Atomic uint32_t *draining;
+	struct pool_shm *pool;
 };
 
 /* Returns the exit status. */

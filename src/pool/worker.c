@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/no_memory.h"
 #include "exchange/request.h"
+#include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <execinfo.h>
@@ -350,6 +351,8 @@ static void tick_single(struct duty *duty)
 		return;
 	duty->tick_at_ms = now_ms + SINGLE_TICK_MS;
 	registry_tick(duty->worker->registry);
+	if (duty->worker->master == 0 && !duty->worker->is_helper)
+		sandbox_report(duty->worker->pool);
 }
 
 /* At the end of the pool what was accepted is answered, until nothing has come for a while. */
@@ -448,7 +451,13 @@ static bool duty_init(struct duty *duty, const struct worker *w)
 	exchange_watch_draining(w->draining ? w->draining : &w->connections->shm->draining);
 	access_enter(&w->exchange->access, w->index, w->worker_id);
 	take_signals(w);
-	return w->exchange->worker_start ? w->exchange->worker_start() : true;
+	if (w->exchange->worker_start && !w->exchange->worker_start())
+		return false;
+	if (w->sandbox && !sandbox_enter(w->pool))
+		return false;
+	if (w->start_thread)
+		w->start_thread();
+	return true;
 }
 
 static void duty_fini(struct duty *duty)

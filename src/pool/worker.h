@@ -15,6 +15,7 @@ struct worker {
 	struct registry *registry; /* of a process without a master; else NULL */
 	struct intake_wires wires;
 	struct worker_shm *slot;
+	struct pool_shm *pool;
 	const struct exchange *exchange;
 	const struct input_settings *input;
 	unsigned index;                   /* of its slot */
@@ -24,6 +25,8 @@ struct worker {
 	bool is_helper;                   /* no master, but somebody's helper: it ends at SIGTERM only */
 	long max_requests;                /* leave after so many; 0: no bound */
 	long max_memory;                  /* leave when more bytes are resident; 0: no bound */
+	bool sandbox;                     /* --sandbox */
+	void (*start_thread)(void);       /* beside it, once it may serve; NULL: none */
 	bool backtraces;                  /* take WORKER_BACKTRACE_SIGNAL */
 };
 

@@ -96,6 +96,7 @@ static _Noreturn void be_worker(struct workers *w, unsigned index, const struct 
 	const struct worker worker = { .connections = w->connections,
 		                       .wires = *wires,
 		                       .slot = &w->slots[index],
+		                       .pool = w->shm,
 		                       .exchange = w->exchange,
 		                       .input = &w->input,
 		                       .index = index,
@@ -104,6 +105,7 @@ static _Noreturn void be_worker(struct workers *w, unsigned index, const struct 
 		                       .draining = &w->connections->shm->draining,
 		                       .max_requests = w->settings->max_requests,
 		                       .max_memory = w->settings->max_memory,
+		                       .sandbox = w->settings->sandbox,
 		                       .backtraces = w->settings->slow_backtrace };
 
 	prctl(PR_SET_NAME, "percore-worker");

@@ -2,6 +2,9 @@
 /* percore - the ready program: its routes and its options. */
 #include "endpoints.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 int main(int argc, char **argv)
 {
 	struct percore_app *app = percore_app_new("percore", PACKAGE_VERSION);
@@ -20,5 +23,7 @@ int main(int argc, char **argv)
 	percore_add_job(app, "render", render_job);
 	percore_add_number(app, "work", &data_work, 0, 1000000000, "rounds of formatting for /data (100)");
 	percore_add_number(app, "work-wait", &data_wait_us, 0, 60000000, "microseconds that /data waits (0)");
+	if (access(P_tmpdir, W_OK) == 0)
+		percore_allow_write(P_tmpdir); /* /echo's larger bodies; an empty root has none */
 	return percore_run(app, argc, argv);
 }

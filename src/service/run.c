@@ -3,11 +3,13 @@
 #include "background/job.h"
 #include "base/descriptors.h"
 #include "base/log.h"
+#include "base/redis_url.h"
 #include "exchange/exchange.h"
 #include "exchange/request.h"
 #include "pool/master.h"
 #include "pool/single.h"
 #include "pool/supervision.h"
+#include "sandbox/sandbox.h"
 #include "service/app.h"
 #include "service/settings_table.h"
 #include "supervisor/inheritance.h"
@@ -38,9 +40,12 @@ struct run {
 static int run_cgi(const struct run *run)
 {
 	static struct in_flight_shm in_flight;
+	static struct pool_shm pool;
 	struct fcgi *fcgi = fcgi_new_cgi(&in_flight);
 
 	if (!fcgi || (run->app->worker_start && !run->app->worker_start()))
+		return 1;
+	if (run->settings.sandbox && !sandbox_enter(&pool))
 		return 1;
 	request_seed();
 	exchange_run(&run->exchange, fcgi);
@@ -196,6 +201,22 @@ static int explain(const char *name)
 	return EXIT_USAGE;
 }
 
+/* What percore itself needs in workers, beside what the program declared. */
+static void open_sandbox(const struct run *run)
+{
+	const struct settings *s = &run->settings;
+	const struct background *b = &run->app->background;
+
+	if (s->limit_store)
+		sandbox_allow_redis(s->limit_store);
+	if (s->jobs && redis_url_is_meant(s->jobs))
+		sandbox_allow_redis(s->jobs);
+	else if (s->jobs)
+		sandbox_allow_unix(); /* the jobs' process */
+	if (b->task_count + b->job_count > 0 && *run->inheritance.place)
+		percore_allow_write(run->inheritance.place); /* what is published */
+}
+
 /* What is registered can be counted. */
 static void set_metrics(struct run *run)
 {
@@ -244,6 +265,7 @@ static int supervise(struct run *run)
 
 static int serve(struct run *run)
 {
+	open_sandbox(run);
 	if (!run->inheritance.is_generation)
 		return supervise(run);
 	set_metrics(run);

@@ -4,6 +4,7 @@
 
 #include "access/access_writer.h"
 #include "base/log.h"
+#include "sandbox/sandbox.h"
 #include "state/limit.h"
 #include "state/scoreboard.h"
 
@@ -85,6 +86,8 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 		  "replace a worker after so many (0: never)" },
 		{ "max-memory", OPTION_SIZE, &s->max_memory, 0, INT64_C(1) << 50, "SIZE",
 		  "replace a worker that holds more (0: never)" },
+		{ "sandbox", OPTION_FLAG, &s->sandbox, 0, 0, "yes|no",
+		  "take from workers what they do not need: writing, sockets, programs (no)" },
 		{ "limit", OPTION_LIST, &s->limits, 0, 0, "LIMIT",
 		  "'RATE/s|m|h [burst=N] [by=address|header:NAME|none] [route=PATTERN] [dry-run] "
 		  "[name=NAME]'; "
@@ -187,6 +190,10 @@ bool settings_check(struct settings *s)
 	}
 	if (s->admin && s->workers == 0) {
 		log_error("admin %s: needs a master; give --workers 1 or more", s->admin);
+		return false;
+	}
+	if (s->sandbox && !sandbox_is_built()) {
+		log_error("sandbox: this percore was built without libseccomp");
 		return false;
 	}
 	return check_logs(s);

@@ -87,6 +87,8 @@ enum pool_exit {
 	POOL_EXITS,
 };
 
+enum { SANDBOX_CALLS_MAX = 16 };
+
 struct pool_shm {
 	_Atomic uint64_t exits[POOL_EXITS];
 	_Atomic uint64_t rescued_answered;     /* requests that the master answered */
@@ -103,7 +105,10 @@ struct pool_shm {
 	_Atomic uint64_t all_busy;             /* looks at which no worker was idle */
 	_Atomic uint32_t master;               /* its pid: of the generation that serves */
 	_Atomic uint32_t generation;           /* its number */
-	char reload_error[256];                /* why the last generation did not come to serve; "": it did */
+	/* Workers': system calls that the sandbox refused, and which: the number + 1; 0: none. */
+	_Atomic uint64_t sandbox_refused;
+	_Atomic uint32_t sandbox_calls[SANDBOX_CALLS_MAX];
+	char reload_error[256]; /* why the last generation did not come to serve; "": it did */
 };
 
 #endif

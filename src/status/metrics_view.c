@@ -96,6 +96,7 @@ static void add_pool(struct metrics_view *v)
 	v->rescued_cut = get(&p->rescued_cut);
 	v->rescued_released = get(&p->rescued_released);
 	v->reloads = get(&p->reloads);
+	v->sandbox_refused = get(&p->sandbox_refused);
 	v->reloads_failed = get(&p->reloads_failed);
 	v->generation = atomic_load(&p->generation);
 	v->backlog = atomic_load(&p->backlog);

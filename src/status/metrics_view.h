@@ -21,7 +21,7 @@ struct metrics_view {
 	uint64_t wanted, active_max, all_busy, backlog, backlog_max, connections, generation;
 	uint64_t exits[POOL_EXITS];
 	uint64_t rescued_answered, rescued_cut, rescued_released;
-	uint64_t reloads, reloads_failed;
+	uint64_t reloads, reloads_failed, sandbox_refused;
 	uint64_t faults[RECORD_FAULTS];
 	uint64_t overload, starts_ignored;
 	struct limit_counters limits;

@@ -159,6 +159,7 @@ int main(int argc, char **argv)
 	struct percore_app *app = percore_app_new("ordinary", "1");
 
 	printf("begun\n");
+	percore_allow_programs();
 	percore_on_worker_start(app, start);
 	percore_on_worker_stop(app, stop);
 	percore_add_route(app, "GET", "/pid", pid);

@@ -195,6 +195,8 @@ static void map(const char *path)
 
 bool locks_start(void)
 {
+	if (*dir)
+		percore_allow_write(dir);
 	for (int i = 0; *dir && i < KINDS; i++) {
 		char path[4096];
 		snprintf(path, sizeof path, "%s/%s", dir, names[i]);

@@ -7,6 +7,7 @@
  */
 #include "ordinary.h"
 
+#include <libgen.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -59,8 +60,12 @@ static bool set_journal(void)
 
 bool sqlite_start(void)
 {
+	char directory[4096];
+
 	if (!*file)
 		return true;
+	snprintf(directory, sizeof directory, "%s", file);
+	percore_allow_write(dirname(directory)); /* for the journal beside it */
 	if (sqlite3_open(file, &database) != SQLITE_OK)
 		return false;
 	sqlite3_busy_timeout(database, BUSY_MS);
