@@ -77,7 +77,6 @@ struct jobs_shm {
 };
 
 struct background_shm {
-	char place[RUNTIME_DIRECTORY_MAX]; /* see place.h; the master's to write, before there are others */
 	struct task_shm tasks[TASKS_MAX];
 	struct snapshot_shm snapshots[SNAPSHOTS_MAX];
 	struct jobs_shm jobs;
@@ -103,6 +102,7 @@ struct background {
 	const struct settings *settings;
 	const char *name; /* the service's */
 	const char *prefix;
+	const char *place; /* the pool's directory (runtime_directory.h), lent for ever; "": there is none */
 	struct background_task tasks[TASKS_MAX];
 	size_t task_count;
 	struct background_job jobs[JOBS_MAX];

@@ -18,9 +18,8 @@ enum { PATIENCE_MS = 3000, PAUSE_NS = 20000000, ANSWER_S = 5 };
 bool job_client_address(const struct background *b, struct sockaddr_un *address)
 {
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	int n = snprintf(address->sun_path, sizeof address->sun_path, "%.*s/jobs", RUNTIME_DIRECTORY_MAX - 1,
-	                 b->shm->place);
-	return *b->shm->place && n > 0 && (size_t)n < sizeof address->sun_path;
+	int n = snprintf(address->sun_path, sizeof address->sun_path, "%s/jobs", b->place);
+	return *b->place && n > 0 && (size_t)n < sizeof address->sun_path;
 }
 
 static bool send_all(int fd, const void *bytes, size_t length)

@@ -93,7 +93,7 @@ static void note_lost(struct consumer *c, const char *text)
 /* Pool and host: stable while the pool lives. */
 static void name_consumer(struct consumer *c)
 {
-	const char *place = strrchr(c->background->shm->place, '/');
+	const char *place = strrchr(c->background->place, '/');
 	char host[64] = "";
 
 	gethostname(host, sizeof host - 1);

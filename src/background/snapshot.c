@@ -39,12 +39,14 @@ struct view {
 };
 
 static struct background_shm *shared;
+static const char *place = ""; /* the files' directory; in no handler's reach */
 static struct view views[SNAPSHOTS_MAX];
 static uint64_t epoch = 1;
 
-void snapshot_use(struct background_shm *shm)
+void snapshot_use(struct background_shm *shm, const char *directory)
 {
 	shared = shm;
+	place = directory;
 }
 
 void snapshot_begin(void)
@@ -84,8 +86,7 @@ static unsigned find(const char *name, bool make)
 
 static void name_file(char path[FILE_MAX], const struct snapshot_shm *s, uint64_t version)
 {
-	snprintf(path, FILE_MAX, "%.*s/%016" PRIx64 ".%" PRIu64, RUNTIME_DIRECTORY_MAX - 1, shared->place,
-	         atomic_load(&s->key), version);
+	snprintf(path, FILE_MAX, "%s/%016" PRIx64 ".%" PRIu64, place, atomic_load(&s->key), version);
 }
 
 /* ---- Publishing. */
@@ -121,7 +122,7 @@ static int write_file(const char *path, const void *bytes, size_t length)
 
 static void remove_older(const struct snapshot_shm *s, uint64_t than)
 {
-	DIR *directory = opendir(shared->place);
+	DIR *directory = opendir(place);
 	const struct dirent *entry;
 	uint64_t key, version;
 	char path[FILE_MAX];
@@ -141,7 +142,7 @@ static int publish(const char *name, const void *bytes, size_t length)
 {
 	char path[FILE_MAX];
 
-	if (!shared || !*shared->place)
+	if (!shared || !*place)
 		return -ENOTSUP;
 	if (length > SNAPSHOT_BYTES_MAX)
 		return -EFBIG;

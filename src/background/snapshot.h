@@ -15,8 +15,9 @@
 
 enum { SNAPSHOT_BYTES_MAX = 64 << 20 };
 
-/* Before there are other processes: where snapshots are kept; lent.  NULL: nowhere. */
-void snapshot_use(struct background_shm *shm);
+/* Before there are other processes: where snapshots are kept, and their files; both are lent.  NULL: nowhere.
+ */
+void snapshot_use(struct background_shm *shm, const char *directory);
 
 /* At the start of each request or run: until the next, each name stays at the version first seen. */
 void snapshot_begin(void);

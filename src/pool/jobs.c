@@ -11,7 +11,7 @@ static bool is_wanted(const struct helpers *h)
 {
 	const struct background *b = h->background;
 
-	return b->job_count > 0 && h->settings->jobs && (*b->shm->place || job_is_redis(h->settings->jobs));
+	return b->job_count > 0 && h->settings->jobs && (*b->place || job_is_redis(h->settings->jobs));
 }
 
 static int run(const struct helpers *h, const struct order_shm *order)

@@ -488,10 +488,9 @@ static void attach_background(struct master *m)
 	struct background *b = m->background;
 
 	b->shm = shared_section(&m->shared, SHARED_BACKGROUND);
-	snprintf(b->shm->place, sizeof b->shm->place, "%s", m->inheritance->place);
 	task_bind(b);
 	job_claim_drop_dead(&b->shm->jobs);
-	snapshot_use(b->shm);
+	snapshot_use(b->shm, b->place);
 	background_view_use(b);
 }
 

@@ -73,6 +73,7 @@ static void set_exchange(struct run *run)
 	run->app->background.settings = &run->settings;
 	run->app->background.name = run->app->name;
 	run->app->background.prefix = run->settings.prefix;
+	run->app->background.place = run->inheritance.place;
 
 	run->exchange =
 		(struct exchange){ .routes = &run->app->routes,

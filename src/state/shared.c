@@ -93,8 +93,10 @@ int shared_publish(struct shared *shared)
 	return unnamed_path(shared->path, unnamed) && rename(unnamed, shared->path) == 0 ? 0 : -errno;
 }
 
-static int map(struct shared *shared)
+static int map(struct shared *shared, const struct shared_header_shm *header)
 {
+	for (int i = 0; i < SHARED_SECTIONS; i++)
+		shared->offsets[i] = header->section[i].offset;
 	shared->base =
 		mmap(NULL, shared->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, shared->fd, 0);
 	return shared->base == MAP_FAILED ? -errno : 0;
@@ -109,7 +111,7 @@ int shared_create(struct shared *shared, const char *path, const size_t sizes[SH
 		(struct shared){ .fd = open_file(path), .path = path, .bytes = header.total, .is_new = true };
 	if (shared->fd < 0 || ftruncate(shared->fd, (off_t)header.total) != 0)
 		return -errno;
-	int error = map(shared);
+	int error = map(shared, &header);
 	if (error)
 		return error;
 	memcpy(shared->base, &header, sizeof header);
@@ -134,7 +136,7 @@ int shared_attach(struct shared *shared, int fd, const char *path, const size_t 
 	*shared = (struct shared){ .fd = fd, .bytes = header.total };
 	if (fstat(fd, &st) != 0 || (uint64_t)st.st_size != header.total || !is_file(path, &st))
 		return -EPROTO;
-	int error = map(shared);
+	int error = map(shared, &header);
 	if (error)
 		return error;
 	atomic_store(&header.magic, SHARED_MAGIC);
@@ -156,9 +158,7 @@ size_t shared_section_bytes(int fd, enum shared_section section)
 
 void *shared_section(const struct shared *shared, enum shared_section section)
 {
-	const struct shared_header_shm *header = shared->base;
-
-	return (char *)shared->base + header->section[section].offset;
+	return (char *)shared->base + shared->offsets[section];
 }
 
 void shared_close(struct shared *shared)

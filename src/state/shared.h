@@ -30,8 +30,9 @@ struct shared {
 	int fd;
 	void *base;
 	size_t bytes;
-	const char *path; /* lent; NULL: memory without a name */
-	bool is_new;      /* made here: as a file it has not got its name yet */
+	size_t offsets[SHARED_SECTIONS]; /* not read from the memory, where a handler may write */
+	const char *path;                /* lent; NULL: memory without a name */
+	bool is_new;                     /* made here: as a file it has not got its name yet */
 };
 
 /*

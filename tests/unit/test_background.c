@@ -269,8 +269,7 @@ START_TEST(store_that_never_answers_blocks_one_request_and_not_each)
 	snprintf(path, sizeof path, "%s/jobs", folder);
 	snprintf(url, sizeof url, "redis+unix://%s", path);
 	const struct settings settings = { .jobs = url };
-	const struct background b = { .name = "n", .shm = &shm, .settings = &settings };
-	snprintf(shm.place, sizeof shm.place, "%s", folder);
+	const struct background b = { .name = "n", .shm = &shm, .settings = &settings, .place = folder };
 	int fd = listen_mutely(path);
 #ifdef HAVE_HIREDIS
 	ck_assert_uint_ge(ms_for(job_redis_look, &b), 1000);
@@ -290,27 +289,28 @@ END_TEST
 /* ---- Snapshots. */
 
 static struct background_shm *shared;
+static char place[RUNTIME_DIRECTORY_MAX];
 static int place_lock;
 
 static void make_place(void)
 {
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	place_lock = runtime_directory_open(shared->place, "/dev/shm");
+	place_lock = runtime_directory_open(place, "/dev/shm");
 	ck_assert_int_ge(place_lock, 0);
-	snapshot_use(shared);
+	snapshot_use(shared, place);
 	snapshot_begin();
 }
 
 static void drop_place(void)
 {
-	runtime_directory_remove(shared->place, place_lock);
-	ck_assert_int_ne(access(shared->place, F_OK), 0);
+	runtime_directory_remove(place, place_lock);
+	ck_assert_int_ne(access(place, F_OK), 0);
 	munmap(shared, sizeof *shared);
 }
 
 static unsigned files_left(void)
 {
-	DIR *directory = opendir(shared->place);
+	DIR *directory = opendir(place);
 	unsigned files = 0;
 
 	for (const struct dirent *entry; (entry = readdir(directory));)
@@ -491,10 +491,10 @@ START_TEST(what_cannot_be_published_changes_nothing)
 		ck_assert(percore_publish(name, name, strlen(name)));
 	}
 	ck_assert(!percore_publish("one too many", "x", 1));
-	snprintf(shared->place, sizeof shared->place, "/nonexistent");
+	snprintf(place, sizeof place, "/nonexistent");
 	ck_assert(!percore_publish("a", "x", 1));
 	free(big);
-	snapshot_use(NULL);
+	snapshot_use(NULL, "");
 	ck_assert(!percore_publish("a", "x", 1));
 	ck_assert_ptr_null(percore_snapshot("a", &length));
 }
