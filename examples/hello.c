@@ -7,7 +7,7 @@ static void hello(struct percore_request *request)
 	const char *name = percore_query(request, "name");
 	json_object *answer = json_object_new_object();
 
-	json_object_object_add(answer, "hello", json_object_new_string(name ? name : "world"));
+	percore_json_add(answer, "hello", json_object_new_string(name ? name : "world"));
 	percore_answer_json(request, 200, answer);
 }
 

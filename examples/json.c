@@ -9,9 +9,10 @@ static void json(struct percore_request *request)
 	if (!percore_body_json(request, 1 << 20, 0, &document))
 		return; /* 400, 413 or 415 is answered */
 	json_object *answer = json_object_new_object();
-	json_object_object_add(answer, "type",
-	                       json_object_new_string(json_type_to_name(json_object_get_type(document))));
-	json_object_object_add(answer, "document", document);
+	percore_json_add(answer, "type",
+	                 json_object_new_string(json_type_to_name(json_object_get_type(document))));
+	if (document) /* NULL is null: its type says it all */
+		percore_json_add(answer, "document", document);
 	percore_answer_json(request, 200, answer);
 }
 

@@ -62,8 +62,8 @@ static json_object *note_json(int64_t id, const char *text)
 {
 	json_object *note = json_object_new_object();
 
-	json_object_object_add(note, "id", json_object_new_int64(id));
-	json_object_object_add(note, "text", json_object_new_string(text));
+	percore_json_add(note, "id", json_object_new_int64(id));
+	percore_json_add(note, "text", json_object_new_string(text));
 	return note;
 }
 
@@ -89,8 +89,9 @@ static void get(struct percore_request *request)
 	int step;
 
 	while ((step = sqlite3_step(select_last)) == SQLITE_ROW)
-		json_object_array_add(notes, note_json(sqlite3_column_int64(select_last, 0),
-		                                       (const char *)sqlite3_column_text(select_last, 1)));
+		percore_json_add(notes, NULL,
+		                 note_json(sqlite3_column_int64(select_last, 0),
+		                           (const char *)sqlite3_column_text(select_last, 1)));
 	sqlite3_reset(select_last);
 	if (step == SQLITE_DONE) {
 		percore_answer_json(request, 200, notes);

@@ -13,7 +13,7 @@ static bool look_up(struct percore_work *work, void *unused)
 	if (!gmtime_r(&now, &tm) || !strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm))
 		return percore_fail(work, "no time of day for %lld", (long long)now);
 	json_object *value = json_object_new_object();
-	json_object_object_add(value, "time", json_object_new_string(text));
+	percore_json_add(value, "time", json_object_new_string(text));
 	bool done = percore_publish_json("time", value);
 	json_object_put(value);
 	return done || percore_fail(work, "it could not be published");

@@ -214,6 +214,13 @@ bool percore_set_header(struct percore_request *request, const char *name, const
  * infinite, or more than 1,024 levels it is no JSON that others read: that is logged and answered with 500.
  */
 void percore_answer_json(struct percore_request *request, int status, json_object *json);
+
+/*
+ * Puts `value`, which is taken, into an object under this name, or with a name of NULL at the end of an
+ * array.  Where one of them is NULL, since there was no memory for it, this is percore_no_memory():
+ * json-c by itself leaves out what it has no memory for.
+ */
+void percore_json_add(json_object *container, const char *name, json_object *value);
 void percore_answer_text(struct percore_request *request, int status, const char *text);
 
 /* A content_type of NULL sends none: with X-Accel-Redirect the web server knows it better

@@ -4,6 +4,7 @@
 
 #include "background/value.h"
 #include "base/clock.h"
+#include "base/json_read.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +56,7 @@ static void add_time(json_object *to, const char *name, uint64_t wall_ms)
 		return;
 	strftime(whole, sizeof whole, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(text, sizeof text, "%s.%03uZ", whole, (unsigned)(wall_ms % 1000));
-	json_object_object_add(to, name, json_object_new_string(text));
+	percore_json_add(to, name, json_object_new_string(text));
 }
 
 /* One that an earlier percore kept and that cannot be read is said to be so, not told as null. */
@@ -64,20 +65,23 @@ static void add_result(json_object *to, const char *text)
 	json_object *result = NULL;
 	const char *wrong = text ? value_read(text, strlen(text), &result) : NULL;
 
-	json_object_object_add(to, "result", result);
+	if (result)
+		percore_json_add(to, "result", result);
+	else
+		json_add_null(to, "result");
 	if (wrong)
-		json_object_object_add(to, "reason", json_object_new_string("the result cannot be read"));
+		percore_json_add(to, "reason", json_object_new_string("the result cannot be read"));
 }
 
-json_object *job_report_json(const struct job_report *report)
+static json_object *make_report(const struct job_report *report)
 {
 	static const char *const names[JOB_STATES] = { "queued", "running", "done", "failed" };
 	json_object *json = json_object_new_object();
 
-	json_object_object_add(json, "id", json_object_new_string(report->id));
-	json_object_object_add(json, "job", json_object_new_string(report->name));
-	json_object_object_add(json, "status", json_object_new_string(names[report->state]));
-	json_object_object_add(json, "attempts", json_object_new_int64(report->attempts));
+	percore_json_add(json, "id", json_object_new_string(report->id));
+	percore_json_add(json, "job", json_object_new_string(report->name));
+	percore_json_add(json, "status", json_object_new_string(names[report->state]));
+	percore_json_add(json, "attempts", json_object_new_int64(report->attempts));
 	add_time(json, "created", report->created_ms);
 	add_time(json, "started", report->started_ms);
 	add_time(json, "ended", report->ended_ms);
@@ -86,6 +90,19 @@ json_object *job_report_json(const struct job_report *report)
 	if (report->state == JOB_DONE)
 		add_result(json, report->result);
 	if (report->reason && *report->reason)
-		json_object_object_add(json, "reason", json_object_new_string(report->reason));
+		percore_json_add(json, "reason", json_object_new_string(report->reason));
 	return json;
+}
+
+char *job_report_text(const struct job_report *report)
+{
+	json_object *json = make_report(report);
+	size_t length;
+	const char *lent = json_write(json, JSON_C_TO_STRING_PLAIN, &length);
+	char *text = lent ? strdup(lent) : NULL;
+
+	if (!text)
+		percore_no_memory();
+	json_object_put(json);
+	return text;
 }

@@ -60,7 +60,7 @@ struct job_outcome {
 struct job_end job_judge(const struct settings *settings, const struct job_entry *entry,
                          const struct job_outcome *outcome);
 
-/* What a client is told; to be put. */
+/* What a client is told, as JSON; to be freed. */
 struct job_report {
 	const char *id, *name;
 	enum job_state state;
@@ -68,7 +68,7 @@ struct job_report {
 	uint64_t created_ms, started_ms, ended_ms, due_ms; /* wall clock; 0: not yet */
 	const char *result, *reason;                       /* NULL or "": none */
 };
-json_object *job_report_json(const struct job_report *report);
+char *job_report_text(const struct job_report *report);
 
 const struct background_job *job_find(const struct background *background, const char *name);
 

@@ -294,13 +294,8 @@ static char *describe(const char *id, const redisReply *reply)
 		                           .due_ms = time_at(reply, 6),
 		                           .result = *text_at(reply, 7) ? text_at(reply, 7) : NULL,
 		                           .reason = text_at(reply, 8) };
-	json_object *json = job_report_json(&report);
-	char *text = strdup(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
 
-	json_object_put(json);
-	if (!text)
-		percore_no_memory();
-	return text;
+	return job_report_text(&report);
 }
 
 enum job_verdict job_redis_look(const struct background *b, const char *id, char **text)

@@ -489,9 +489,7 @@ enum job_verdict job_sqlite_look(struct job_sqlite *s, const char *id, char **te
 		                           .due_ms = shown_ms(s, look, 6),
 		                           .result = (const char *)sqlite3_column_text(look, 7),
 		                           .reason = text_of(look, 8) };
-	json_object *json = job_report_json(&report);
-	*text = copy(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
-	json_object_put(json);
+	*text = job_report_text(&report);
 	sqlite3_reset(look);
 	return JOB_OK;
 }

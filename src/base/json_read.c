@@ -4,6 +4,7 @@
 
 #include "base/ascii.h"
 #include "base/decimal.h"
+#include "base/no_memory.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -323,7 +324,23 @@ const char *json_write(json_object *json, int flags, size_t *length)
 
 	if (!decimal_use_point(&before))
 		return NULL;
+	errno = 0;
 	const char *text = json_object_to_json_string_length(json, flags, length);
+	bool has_all = errno != ENOMEM; /* json-c goes on without what it had no memory for */
 	uselocale(before);
-	return text;
+	return has_all ? text : NULL;
+}
+
+void json_add_null(json_object *object, const char *name)
+{
+	if (!object || json_object_object_add(object, name, NULL) != 0)
+		percore_no_memory();
+}
+
+void percore_json_add(json_object *container, const char *name, json_object *value)
+{
+	if (!container || !value ||
+	    (name ? json_object_object_add(container, name, value)
+	          : json_object_array_add(container, value)) != 0)
+		percore_no_memory();
 }

@@ -24,4 +24,10 @@ enum json_verdict json_read(const char *text, size_t length, const struct json_r
 /* The document's text, lent by it; `flags` as json-c has them.  NULL: no memory. */
 const char *json_write(json_object *json, int flags, size_t *length);
 
+/* The value null.  Where there is no memory for the name, as below. */
+void json_add_null(json_object *object, const char *name);
+
+/* As percore.h declares it. */
+void percore_json_add(json_object *container, const char *name, json_object *value);
+
 #endif

@@ -16,9 +16,6 @@ void no_memory_tell(_Atomic uint32_t *word, uint32_t reason)
 	own_reason = reason;
 }
 
-/* As percore.h declares it. */
-_Noreturn void percore_no_memory(void);
-
 void percore_no_memory(void)
 {
 	if (own_word)

@@ -9,4 +9,7 @@
 /* In each worker: where it leaves word of such an end, and which; NULL: nowhere. */
 void no_memory_tell(_Atomic uint32_t *word, uint32_t reason);
 
+/* As percore.h declares it. */
+_Noreturn void percore_no_memory(void);
+
 #endif

@@ -276,7 +276,7 @@ static void add_instance(const struct percore_request *request, json_object *pro
 		if (uri[i] <= ' ' || uri[i] >= 127)
 			return;
 	if (length > 0 && length < sizeof request->path_buffer)
-		json_object_object_add(problem, "instance", json_object_new_string_len(uri, (int)length));
+		percore_json_add(problem, "instance", json_object_new_string_len(uri, (int)length));
 }
 
 void answer_problem(struct percore_request *request, const struct answer_problem *p)
@@ -286,17 +286,17 @@ void answer_problem(struct percore_request *request, const struct answer_problem
 	const char *title = p->title ? p->title : answer_reason(p->status);
 	bool has_detail = p->detail && utf8_is_valid(p->detail, strlen(p->detail));
 
-	json_object_object_add(problem, "type", json_object_new_string(type));
-	json_object_object_add(problem, "title", json_object_new_string(title));
-	json_object_object_add(problem, "status", json_object_new_int(p->status));
+	percore_json_add(problem, "type", json_object_new_string(type));
+	percore_json_add(problem, "title", json_object_new_string(title));
+	percore_json_add(problem, "status", json_object_new_int(p->status));
 	if (p->detail && !has_detail)
 		log_error("request %s: the detail of its problem is no UTF-8, and left out", request->id);
 	if (has_detail)
-		json_object_object_add(problem, "detail", json_object_new_string(p->detail));
+		percore_json_add(problem, "detail", json_object_new_string(p->detail));
 	add_instance(request, problem);
-	json_object_object_add(problem, "request_id", json_object_new_string(request->id));
+	percore_json_add(problem, "request_id", json_object_new_string(request->id));
 	if (p->member)
-		json_object_object_add(problem, p->member, p->value);
+		percore_json_add(problem, p->member, p->value);
 	answer_object(request, p->status, "application/problem+json", problem);
 }
 

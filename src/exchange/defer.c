@@ -10,6 +10,7 @@
 
 #include "background/job_store.h"
 #include "background/value.h"
+#include "base/json_read.h"
 #include "base/log.h"
 #include "exchange/request.h"
 
@@ -69,8 +70,8 @@ static void answer_accepted(struct percore_request *request, const char *id)
 
 	snprintf(location, sizeof location, "%s/jobs/%s", request->exchange->prefix, id);
 	percore_set_header(request, "Location", location);
-	json_object_object_add(answer, "id", json_object_new_string(id));
-	json_object_object_add(answer, "location", json_object_new_string(location));
+	percore_json_add(answer, "id", json_object_new_string(id));
+	percore_json_add(answer, "location", json_object_new_string(location));
 	percore_answer_json(request, 202, answer);
 }
 

@@ -10,6 +10,7 @@
 #include "exchange/rate_limit.h"
 
 #include "base/clock.h"
+#include "base/json_read.h"
 #include "base/siphash.h"
 #include "exchange/client.h"
 
@@ -254,7 +255,7 @@ void rate_limit_refuse(struct percore_request *request)
 {
 	json_object *violated = json_object_new_array();
 
-	json_object_array_add(violated, json_object_new_string(request->limit_name));
+	percore_json_add(violated, NULL, json_object_new_string(request->limit_name));
 	answer_problem(request,
 	               &(struct answer_problem){
 			       .status = 429,

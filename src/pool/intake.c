@@ -84,19 +84,22 @@ bool intake_say_ready(struct intake *in)
 
 /* ---- The lifeline.  Where there is no room, we do without. */
 
-static void lifeline_in(const struct intake *in, int fd)
+static void lifeline_in(struct intake *in, int fd)
 {
-	if (in->wires.lifeline[0] >= 0)
-		message_send(in->wires.lifeline[0], "", 1, &fd, 1, false);
+	in->has_lifeline =
+		in->wires.lifeline[0] >= 0 && message_send(in->wires.lifeline[0], "", 1, &fd, 1, false) == 0;
 }
 
-/* The kernel closes the copy, since nobody asks for it. */
-static void lifeline_out(const struct intake *in)
+/* The kernel closes the copy, since nobody asks for it.  A copy that stays would keep the connection open. */
+static void lifeline_out(struct intake *in, int fd)
 {
 	char byte;
 
-	if (in->wires.lifeline[1] >= 0)
-		recv(in->wires.lifeline[1], &byte, 1, MSG_DONTWAIT);
+	if (in->has_lifeline && recv(in->wires.lifeline[1], &byte, 1, MSG_DONTWAIT) != 1) {
+		shutdown(fd, SHUT_RDWR);
+		in->is_spoilt = true;
+	}
+	in->has_lifeline = false;
 }
 
 /* ---- Copies. */
@@ -321,7 +324,7 @@ bool intake_register(struct intake *in, struct connection *c, bool is_waited_for
 	}
 	fault_point("after-register");
 	set_connection(in, c);
-	lifeline_out(in);
+	lifeline_out(in, c->fd);
 	return true;
 }
 
@@ -355,7 +358,7 @@ void intake_close(struct intake *in, const struct connection *c, bool cut)
 	} else {
 		if (cut)
 			shutdown(c->fd, SHUT_RDWR);
-		lifeline_out(in);
+		lifeline_out(in, c->fd);
 		close(c->fd);
 	}
 	set_connection(in, NULL);

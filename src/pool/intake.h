@@ -51,7 +51,9 @@ struct intake {
 	uint32_t *generations;
 	uint32_t copies, copies_max;
 	uint32_t clock_hand; /* of the clock that finds a copy to give up */
+	bool has_lifeline;   /* a copy of the connection in hand waits there */
 	bool is_orphan;
+	bool is_spoilt; /* what the lifeline holds is not known any more: the worker is to be replaced */
 };
 
 struct connection {

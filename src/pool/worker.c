@@ -371,7 +371,7 @@ static int timeout_ms(struct duty *duty, bool leaves)
 static bool take_connection(struct duty *duty, struct input *in)
 {
 	for (;;) {
-		duty->is_spent = duty->is_spent || is_spent(duty);
+		duty->is_spent = duty->is_spent || duty->intake.is_spoilt || is_spent(duty);
 		bool leaves = duty->is_spent || is_told(duty);
 		if (leaves && duty->worker->registry)
 			registry_drain(duty->worker->registry);

@@ -36,6 +36,15 @@ struct worker_exit_answer worker_exit_answer(enum pool_exit cause)
 	               : (struct worker_exit_answer){ 500, "The request could not be completed." };
 }
 
+/* Between a head that is checked and the request's id libfcgi copies the parameters.  It aborts where it has
+ * no memory for them, and for nothing else. */
+static bool has_died_in_libfcgi(const struct worker_shm *slot, const siginfo_t *death)
+{
+	return death->si_code != CLD_EXITED && death->si_status == SIGABRT &&
+	       atomic_load(&slot->stage) == WORKER_SERVING && atomic_load(&slot->in_flight.fcgi_id) != 0 &&
+	       !slot->in_flight.id[0];
+}
+
 enum pool_exit worker_exit_cause(const struct process *p, const struct worker_shm *slot,
                                  const siginfo_t *death)
 {
@@ -51,6 +60,8 @@ enum pool_exit worker_exit_cause(const struct process *p, const struct worker_sh
 	default:
 		break;
 	}
+	if (has_died_in_libfcgi(slot, death))
+		return POOL_EXIT_MEMORY;
 	if (p->state == PROCESS_KILLED)
 		return p->cause;
 	/* Before it could catch it. */

@@ -26,8 +26,8 @@ json_object *data_make(int64_t rounds)
 		__asm__ volatile("" ::"r"(city) : "memory"); /* every round's string is really made */
 	}
 	json_object *answer = json_object_new_object();
-	json_object_object_add(answer, "street", json_object_new_string("10 Downing Street"));
-	json_object_object_add(answer, "city", json_object_new_string(city));
+	percore_json_add(answer, "street", json_object_new_string("10 Downing Street"));
+	percore_json_add(answer, "city", json_object_new_string(city));
 	return answer;
 }
 

@@ -8,7 +8,9 @@
  */
 #include "endpoints.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 void echo_usage(struct percore_request *request)
 {
@@ -37,6 +39,14 @@ static void echo_small(struct percore_request *request)
 		percore_answer_bytes(request, 200, type_of(request), buffer, length);
 }
 
+/* A full disk, or no directory for it. */
+static void refuse(struct percore_request *request)
+{
+	percore_log(request, PERCORE_LOG_ERROR, "the body cannot be kept in a file of " P_tmpdir ": %s",
+	            strerror(errno));
+	percore_answer_problem(request, 503, "There is no room for the body now.");
+}
+
 static bool spool(struct percore_request *request, FILE *file)
 {
 	char buffer[BUFFER];
@@ -44,8 +54,13 @@ static bool spool(struct percore_request *request, FILE *file)
 
 	while ((got = percore_body_read(request, buffer, sizeof buffer)) > 0)
 		if (fwrite(buffer, 1, (size_t)got, file) != (size_t)got)
-			return false;
-	return got == 0 && fflush(file) == 0;
+			break;
+	if (got < 0) /* percore answers */
+		return false;
+	if (got == 0 && fflush(file) == 0)
+		return true;
+	refuse(request);
+	return false;
 }
 
 static void send_back(struct percore_request *request, FILE *file)
@@ -68,8 +83,10 @@ void echo_post(struct percore_request *request)
 	}
 	FILE *file = tmpfile();
 
-	if (!file)
-		return; /* no answer: percore makes the 500 */
+	if (!file) {
+		refuse(request);
+		return;
+	}
 	if (spool(request, file))
 		send_back(request, file);
 	fclose(file);

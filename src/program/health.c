@@ -7,6 +7,6 @@ void health_get(struct percore_request *request)
 	json_object *answer = json_object_new_object();
 	bool leaving = percore_is_draining(request);
 
-	json_object_object_add(answer, "status", json_object_new_string(leaving ? "draining" : "ok"));
+	percore_json_add(answer, "status", json_object_new_string(leaving ? "draining" : "ok"));
 	percore_answer_json(request, leaving ? 503 : 200, answer);
 }

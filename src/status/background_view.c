@@ -6,6 +6,7 @@
 #include "background/work.h"
 #include "base/clock.h"
 #include "base/decimal.h"
+#include "base/json_read.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -19,7 +20,7 @@ void background_view_use(struct background *background)
 
 static void add_number(json_object *to, const char *name, uint64_t value)
 {
-	json_object_object_add(to, name, json_object_new_int64((int64_t)value));
+	percore_json_add(to, name, json_object_new_int64((int64_t)value));
 }
 
 /* From shared memory. */
@@ -28,7 +29,10 @@ static void add_text(json_object *to, const char *name, const char *shared, size
 	char text[BACKGROUND_REASON_MAX];
 
 	work_copy_text(text, shared, size < sizeof text ? size : sizeof text);
-	json_object_object_add(to, name, *text ? json_object_new_string(text) : NULL);
+	if (*text)
+		percore_json_add(to, name, json_object_new_string(text));
+	else
+		json_add_null(to, name);
 }
 
 static void add_seconds(json_object *to, const char *name, uint64_t thousandths)
@@ -36,7 +40,7 @@ static void add_seconds(json_object *to, const char *name, uint64_t thousandths)
 	char text[DECIMAL_MAX];
 
 	decimal_short((double)thousandths / 1000, text);
-	json_object_object_add(to, name, json_object_new_double_s((double)thousandths / 1000, text));
+	percore_json_add(to, name, json_object_new_double_s((double)thousandths / 1000, text));
 }
 
 static void add_time(json_object *to, const char *name, uint64_t wall_ms)
@@ -47,7 +51,10 @@ static void add_time(json_object *to, const char *name, uint64_t wall_ms)
 
 	if (wall_ms && gmtime_r(&seconds, &tm))
 		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	json_object_object_add(to, name, *text ? json_object_new_string(text) : NULL);
+	if (*text)
+		percore_json_add(to, name, json_object_new_string(text));
+	else
+		json_add_null(to, name);
 }
 
 static const char *outcome_name(uint32_t outcome)
@@ -69,15 +76,15 @@ static json_object *task(const struct background_task *task, const struct task_s
 	json_object *json = json_object_new_object();
 	uint64_t due_ms = atomic_load(&shm->due_ms), now_ms = clock_coarse_ms();
 
-	json_object_object_add(json, "task", json_object_new_string(task->name));
+	percore_json_add(json, "task", json_object_new_string(task->name));
 	add_seconds(json, "every_s", task->period_ms);
-	json_object_object_add(json, "state", json_object_new_string(state_name(shm)));
+	percore_json_add(json, "state", json_object_new_string(state_name(shm)));
 	add_number(json, "runs", atomic_load(&shm->runs));
 	add_number(json, "failures", atomic_load(&shm->failures));
 	add_number(json, "failures_in_row", atomic_load(&shm->in_row));
 	add_time(json, "last_run", atomic_load(&shm->wall_ms));
-	json_object_object_add(json, "last_outcome",
-	                       json_object_new_string(outcome_name(atomic_load(&shm->outcome))));
+	percore_json_add(json, "last_outcome",
+	                 json_object_new_string(outcome_name(atomic_load(&shm->outcome))));
 	add_text(json, "last_reason", shm->reason, sizeof shm->reason);
 	add_seconds(json, "last_duration_ms", atomic_load(&shm->duration_us));
 	if (!atomic_load(&shm->rests))
@@ -90,7 +97,7 @@ static json_object *tasks(const struct background *b)
 	json_object *list = json_object_new_array();
 
 	for (size_t i = 0; i < b->task_count; i++)
-		json_object_array_add(list, task(&b->tasks[i], &b->shm->tasks[b->tasks[i].slot]));
+		percore_json_add(list, NULL, task(&b->tasks[i], &b->shm->tasks[b->tasks[i].slot]));
 	return list;
 }
 
@@ -107,7 +114,7 @@ static json_object *snapshots(const struct background_shm *shm)
 		add_number(one, "version", atomic_load(&s->current));
 		add_number(one, "bytes", atomic_load(&s->bytes));
 		add_time(one, "published", atomic_load(&s->wall_ms));
-		json_object_array_add(list, one);
+		percore_json_add(list, NULL, one);
 	}
 	return list;
 }
@@ -122,22 +129,26 @@ static json_object *jobs(const struct jobs_shm *shm)
 	add_number(json, "failed", atomic_load(&shm->failed));
 	add_number(json, "retried", atomic_load(&shm->retried));
 	add_number(json, "refused", atomic_load(&shm->refused));
-	json_object_object_add(json, "store",
-	                       json_object_new_string(atomic_load(&shm->is_away) ? "away" : "good"));
+	percore_json_add(json, "store", json_object_new_string(atomic_load(&shm->is_away) ? "away" : "good"));
 	if (atomic_load(&shm->is_away))
 		add_text(json, "reason", shm->away_reason, sizeof shm->away_reason);
 	return json;
 }
 
-json_object *background_view_json(void)
+void background_view_add(json_object *status)
 {
-	if (!used || !used->shm)
-		return NULL;
+	if (!used || !used->shm) {
+		json_add_null(status, "background");
+		return;
+	}
 	json_object *json = json_object_new_object();
-	json_object_object_add(json, "tasks", tasks(used));
-	json_object_object_add(json, "snapshots", snapshots(used->shm));
-	json_object_object_add(json, "jobs", used->settings->jobs ? jobs(&used->shm->jobs) : NULL);
-	return json;
+	percore_json_add(status, "background", json);
+	percore_json_add(json, "tasks", tasks(used));
+	percore_json_add(json, "snapshots", snapshots(used->shm));
+	if (used->settings->jobs)
+		percore_json_add(json, "jobs", jobs(&used->shm->jobs));
+	else
+		json_add_null(json, "jobs");
 }
 
 /* ---- For /metrics. */

@@ -5,11 +5,11 @@
 
 #include "background/background.h"
 
-/* Master: what background_view_json and background_view_put answer from, in all processes; lent. */
+/* Master: what background_view_add and background_view_put answer from, in all processes; lent. */
 void background_view_use(struct background *background);
 
-/* How it fares, for /status: to be put; NULL: there is no pool. */
-json_object *background_view_json(void);
+/* How it fares, as "background" of /status; null: there is no pool. */
+void background_view_add(json_object *status);
 
 /* For /metrics: calls put with the name of each task, or snapshot, and its number. */
 enum background_number {

@@ -6,6 +6,7 @@
  * it: so a count is at most 1.6 % of the `le` off.
  */
 #include "base/decimal.h"
+#include "base/no_memory.h"
 #include "state/user_metrics.h"
 #include "status/background_view.h"
 #include "status/metrics_view.h"
@@ -108,21 +109,34 @@ static void put_requests(const struct out *o)
 	}
 }
 
+/* NAME="VALUE", to be freed. */
+static char *make_label(const char *name, const char *value)
+{
+	char *label = NULL;
+	size_t size;
+	FILE *file = open_memstream(&label, &size);
+
+	bool is_made = false;
+	if (file) {
+		fprintf(file, "%s=\"", name);
+		put_value(file, value);
+		fputc('"', file);
+		is_made = fclose(file) == 0 && label;
+	}
+	if (!is_made)
+		percore_no_memory();
+	return label;
+}
+
 static void put_durations(const struct out *o)
 {
-	char route[METRICS_TEXT_MAX], *labels;
-	size_t size;
+	char route[METRICS_TEXT_MAX];
 
 	for (unsigned entry = 0; entry < o->v->metrics->entries; entry++) {
-		FILE *file;
 		if (!o->v->entries[entry].count ||
-		    !metrics_entry_name(o->v->metrics, entry, METRICS_ROUTE, route) ||
-		    !(file = open_memstream(&labels, &size)))
+		    !metrics_entry_name(o->v->metrics, entry, METRICS_ROUTE, route))
 			continue;
-		fputs("route=\"", file);
-		put_value(file, route);
-		fputc('"', file);
-		fclose(file);
+		char *labels = make_label("route", route);
 		put_histogram(o, o->name, labels, &o->v->entries[entry]);
 		free(labels);
 	}

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/decimal.h"
+#include "base/json_read.h"
 #include "base/utf8.h"
 #include "exchange/request.h"
 #include "status/background_view.h"
@@ -42,7 +43,7 @@ void status_metrics(struct percore_request *request)
 
 static void add_number(json_object *to, const char *name, uint64_t value)
 {
-	json_object_object_add(to, name, json_object_new_int64((int64_t)value));
+	percore_json_add(to, name, json_object_new_int64((int64_t)value));
 }
 
 /* The text may be of a file, or a client's. */
@@ -52,7 +53,10 @@ static void add_text(json_object *to, const char *name, const char *text)
 
 	snprintf(mended, sizeof mended, "%s", text ? text : "");
 	utf8_mend(mended);
-	json_object_object_add(to, name, *mended ? json_object_new_string(mended) : NULL);
+	if (*mended)
+		percore_json_add(to, name, json_object_new_string(mended));
+	else
+		json_add_null(to, name);
 }
 
 static void add_ms(json_object *to, const char *name, uint64_t value_ns)
@@ -60,7 +64,7 @@ static void add_ms(json_object *to, const char *name, uint64_t value_ns)
 	char text[DECIMAL_MAX];
 
 	decimal_short((double)value_ns / 1e6, text);
-	json_object_object_add(to, name, json_object_new_double_s((double)value_ns / 1e6, text));
+	percore_json_add(to, name, json_object_new_double_s((double)value_ns / 1e6, text));
 }
 
 /* null where nothing was measured. */
@@ -72,11 +76,13 @@ static void add_latency(json_object *to, const char *name, const struct histogra
 	} quantiles[] = {
 		{ "p50", .5 }, { "p75", .75 }, { "p90", .9 }, { "p99", .99 }, { "p99.9", .999 }, { "max", 1 },
 	};
-	json_object *latency = h->count ? json_object_new_object() : NULL;
 
-	json_object_object_add(to, name, latency);
-	if (!latency)
+	if (!h->count) {
+		json_add_null(to, name);
 		return;
+	}
+	json_object *latency = json_object_new_object();
+	percore_json_add(to, name, latency);
 	add_ms(latency, "mean", histogram_mean(h));
 	for (size_t i = 0; i < sizeof quantiles / sizeof quantiles[0]; i++)
 		add_ms(latency, quantiles[i].name, histogram_quantile(h, quantiles[i].share));
@@ -95,7 +101,7 @@ static json_object *routes(const struct metrics_view *v)
 		add_text(route, "route", name);
 		add_number(route, "requests", h->count);
 		add_latency(route, "latency_ms", h);
-		json_object_array_add(list, route);
+		percore_json_add(list, NULL, route);
 	}
 	return list;
 }
@@ -116,7 +122,7 @@ static json_object *workers(const struct metrics_view *v)
 		add_text(one, "state", metrics_state_name(&worker));
 		add_number(one, "requests", worker.requests);
 		add_latency(one, "latency_ms", &worker.durations);
-		json_object_array_add(list, one);
+		percore_json_add(list, NULL, one);
 	}
 	return list;
 }
@@ -141,7 +147,7 @@ static json_object *limits(const struct metrics_view *v)
 		add_number(one, "admitted", limit->admitted);
 		add_number(one, "refused", limit->refused);
 		add_number(one, "dry_refused", limit->dry_refused);
-		json_object_array_add(list, one);
+		percore_json_add(list, NULL, one);
 	}
 	return list;
 }
@@ -160,7 +166,7 @@ static void add_pool(json_object *status, const struct metrics_view *v)
 	add_text(status, "service", v->metrics->service);
 	add_text(status, "service_version", v->metrics->service_version);
 	add_text(status, "version", PACKAGE_VERSION);
-	json_object_object_add(status, "draining", json_object_new_boolean(v->draining));
+	percore_json_add(status, "draining", json_object_new_boolean(v->draining));
 	add_number(status, "requests", requests(v));
 	add_number(status, "listen_queue", v->backlog);
 	add_number(status, "max_listen_queue", v->backlog_max);
@@ -190,12 +196,12 @@ void status_json(struct percore_request *request)
 	if (!status)
 		percore_no_memory();
 	add_pool(status, v);
-	json_object_object_add(status, "exits", exits(v));
+	percore_json_add(status, "exits", exits(v));
 	add_latency(status, "queue_wait_ms", &v->entries[METRICS_WAIT_ENTRY]);
-	json_object_object_add(status, "limits", limits(v));
-	json_object_object_add(status, "background", background_view_json());
-	json_object_object_add(status, "routes", routes(v));
-	json_object_object_add(status, "by_worker", workers(v));
+	percore_json_add(status, "limits", limits(v));
+	background_view_add(status);
+	percore_json_add(status, "routes", routes(v));
+	percore_json_add(status, "by_worker", workers(v));
 	metrics_view_free(v);
 	percore_answer_json(request, 200, status);
 }
