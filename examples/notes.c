@@ -6,7 +6,9 @@
  */
 #include <percore.h>
 
+#include <libgen.h>
 #include <sqlite3.h>
+#include <stdio.h>
 
 enum { BUSY_MS = 5000, MAX_BODY = 1 << 16 };
 
@@ -21,6 +23,10 @@ static bool prepare(const char *sql, sqlite3_stmt **statement)
 
 static bool open_database(void)
 {
+	char directory[4096];
+
+	snprintf(directory, sizeof directory, "%s", file);
+	percore_allow_write(dirname(directory)); /* under --sandbox; SQLite makes a journal beside the file */
 	if (sqlite3_open(file, &database) == SQLITE_OK &&
 	    sqlite3_busy_timeout(database, BUSY_MS) == SQLITE_OK && /* while another worker writes */
 	    sqlite3_exec(database,

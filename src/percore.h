@@ -113,7 +113,7 @@ void percore_on_worker_stop(struct percore_app *app, void (*stop)(void));
  * Before percore_run, or in percore_on_worker_start, after which the sandbox closes; without
  * --sandbox these change nothing.  A mistake keeps workers from starting, and is said.
  *
- * Writing: `path`, which exists and begins with /, and what is below it.  A file's library
+ * Writing: `path`, which exists, and what is below it.  A file's library
  * may make others beside it, as SQLite does: then the directory.
  * Connecting: "HOST:PORT" or "unix:PATH".  The kernel decides by the port, and whether Unix sockets may be
  * made at all; for a HOST that is a name also UDP may be sent, to look it up. Programs: handlers may execute

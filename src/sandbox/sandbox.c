@@ -28,8 +28,8 @@ static void note_mistake(const char *call, const char *value, const char *wrong)
 
 void percore_allow_write(const char *path)
 {
-	if (!path || path[0] != '/')
-		note_mistake("percore_allow_write", path, "must be a path that begins with /");
+	if (!path || !*path)
+		note_mistake("percore_allow_write", path, "must be a path");
 	else if (own.path_count == SANDBOX_PATHS_MAX)
 		note_mistake("percore_allow_write", path, "there are too many");
 	else if (!(own.paths[own.path_count] = strdup(path)))
