@@ -12,7 +12,7 @@ chmod 755 "$dir"
 started=() pools=0
 # Pools are sandboxed, but under a sanitizer, which looks into its own process by ptrace.
 sandbox=yes
-! grep -qa __asan_init "$build"/.libs/percore "$build"/percore || sandbox=no
+! grep -qas __asan_init "$build"/.libs/percore "$build"/percore || sandbox=no
 
 is_alive() { # PID: and no zombie
 	local line
