@@ -23,9 +23,10 @@ static uint64_t beginning(uint64_t position)
 	return left < ACCESS_RECORD_MAX ? position + left : position;
 }
 
+/* Records begin at multiples of 8; a position that a handler wrote may not. */
 static struct access_record_shm *record_at(const struct access_ring_shm *ring, uint64_t position)
 {
-	return (struct access_record_shm *)(ring->bytes + position % ACCESS_RING_BYTES);
+	return (struct access_record_shm *)(ring->bytes + position % ACCESS_RING_BYTES / 8 * 8);
 }
 
 void log_counters(const struct access_rings *rings, struct log_counters *counters)

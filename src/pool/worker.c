@@ -370,8 +370,10 @@ static int timeout_ms(struct duty *duty, bool leaves)
 /* False: it is time to leave. */
 static bool take_connection(struct duty *duty, struct input *in)
 {
-	for (;;) {
-		duty->is_spent = duty->is_spent || duty->intake.is_spoilt || is_spent(duty);
+	if (duty->intake.is_spoilt)
+		duty->error = -EBADF;
+	while (!duty->error) {
+		duty->is_spent = duty->is_spent || is_spent(duty);
 		bool leaves = duty->is_spent || is_told(duty);
 		if (leaves && duty->worker->registry)
 			registry_drain(duty->worker->registry);
@@ -387,9 +389,10 @@ static bool take_connection(struct duty *duty, struct input *in)
 		}
 		if (taken < 0 && taken != -ETIMEDOUT)
 			duty->error = taken;
-		if (duty->error || (leaves && taken == -ETIMEDOUT))
+		if (leaves && taken == -ETIMEDOUT)
 			return false;
 	}
+	return false;
 }
 
 /* For libfcgi: the next connection with a request. */

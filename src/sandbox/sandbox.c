@@ -123,23 +123,25 @@ static unsigned threads(void)
 	return count;
 }
 
-/* What Landlock cannot do here is said, and seccomp does its part. */
+/*
+ * Landlock, always: it also keeps a worker out of other processes' memory.  Where nothing was declared
+ * that it alone can decide, seccomp does without it.
+ */
 static bool close_paths(void)
 {
+	bool is_needed = !sandbox_writes_nothing(&own) || own.port_count > 0;
 	const char *what = "";
 	int error = sandbox_close_paths(&own, &what);
 
-	if (error == -ENOSYS) {
-		log_warning(
-			"sandbox: this kernel has no Landlock: a worker may write wherever its user may, and "
-			"connect to any address; all else is refused");
-		return true;
-	}
-	if (error) {
+	if (error && error != -ENOSYS) {
 		log_error("sandbox: %s: %s", what, strerror(-error));
 		return false;
 	}
-	if (threads() > 1)
+	if (is_needed && error)
+		log_warning(
+			"sandbox: this kernel has no Landlock: a worker may write wherever its user may, and "
+			"connect to any address; all else is refused");
+	else if (is_needed && threads() > 1)
 		log_warning("sandbox: threads of percore_on_worker_start may write wherever the user may: "
 		            "Landlock holds for those that are started later");
 	return true;
@@ -156,7 +158,7 @@ bool sandbox_enter(struct pool_shm *pool)
 		log_error("sandbox: no new privileges: %s", strerror(errno));
 		return false;
 	}
-	if ((!sandbox_writes_nothing(&own) || own.port_count > 0) && !close_paths())
+	if (!close_paths())
 		return false;
 	int error = sandbox_close_calls(&own, pool);
 	if (error)

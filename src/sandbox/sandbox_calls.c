@@ -195,7 +195,6 @@ static const char *const allowed[] = {
 	"sendmsg",
 	"sendmmsg",
 	"shutdown",
-	"socketpair",
 	/* Threads and children. */
 	"fork",
 	"vfork",
@@ -463,6 +462,13 @@ static void allow_family(struct filter *f, int family, int type)
 	add(f, SCMP_ACT_ALLOW, "socket", type < 0 ? 1 : 2, is);
 }
 
+/* Not of datagrams: who has one may send to any address. */
+static void allow_pairs(struct filter *f)
+{
+	allow_where(f, "socketpair", 1, 0xf, SOCK_STREAM);
+	allow_where(f, "socketpair", 1, 0xf, SOCK_SEQPACKET);
+}
+
 static void allow_connecting(struct filter *f, const struct sandbox *sandbox)
 {
 	const bool connects = sandbox->connects_unix || sandbox->port_count > 0;
@@ -486,6 +492,7 @@ static void fill(struct filter *f, const struct sandbox *sandbox)
 	add_all(f, SCMP_ACT_ALLOW, allowed, COUNT(allowed));
 	add_all(f, SCMP_ACT_KILL_PROCESS, fatal, COUNT(fatal));
 	allow_threads(f);
+	allow_pairs(f);
 	allow_connecting(f, sandbox);
 	if (sandbox_writes_nothing(sandbox))
 		allow_reading(f);

@@ -77,6 +77,7 @@ static const struct forbidden {
 	{ "socket-unix", EPERM, SYS_socket, { AF_UNIX, SOCK_STREAM, 0 } },
 	{ "socket-netlink", EPERM, SYS_socket, { AF_NETLINK, SOCK_RAW, 0 } },
 	{ "socket-packet", EPERM, SYS_socket, { AF_PACKET, SOCK_RAW, 0 } },
+	{ "socketpair-datagrams", EPERM, SYS_socketpair, { AF_UNIX, SOCK_DGRAM, 0, A(page) } },
 	{ "connect", EPERM, SYS_connect, { 0, A(&loopback), sizeof loopback } },
 	{ "bind", EPERM, SYS_bind, { 0, A(&loopback), sizeof loopback } },
 	{ "listen", EPERM, SYS_listen, { 0, 1 } },
@@ -161,6 +162,17 @@ static void open_file(struct percore_request *request)
 	int fd = path ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
 
 	answer(request, fd < 0 ? strerrorname_np(errno) : "done");
+	if (fd >= 0)
+		close(fd);
+}
+
+static void read_file(struct percore_request *request)
+{
+	const char *path = percore_query(request, "path");
+	char byte;
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+	answer(request, fd < 0 || read(fd, &byte, 1) != 1 ? strerrorname_np(errno) : "done");
 	if (fd >= 0)
 		close(fd);
 }
@@ -252,6 +264,7 @@ int main(int argc, char **argv)
 	percore_add_route(app, "GET", "/calls", list);
 	percore_add_route(app, "GET", "/try", try);
 	percore_add_route(app, "GET", "/open", open_file);
+	percore_add_route(app, "GET", "/read", read_file);
 	percore_add_route(app, "GET", "/run", run);
 	percore_add_route(app, "GET", "/connect", connect_to);
 	percore_add_route(app, "GET", "/ordinary", ordinary);
