@@ -168,8 +168,8 @@ const char *percore_query(struct percore_request *request, const char *name);
 size_t percore_body_length(const struct percore_request *request);
 
 /*
- * Next bytes of the body: how many, 0 at its end, -1 if it broke off (400), did not come (408) or, where its
- * length was not told, is larger than --max-body (413).
+ * Next bytes of the body: how many, 0 at its end, -1 if it broke off (400), did not come in time (408) or,
+ * where its length was not told, is larger than --max-body (413).
  */
 ssize_t percore_body_read(struct percore_request *request, void *buffer, size_t size);
 

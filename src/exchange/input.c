@@ -13,6 +13,7 @@ void input_open(struct input *in, int fd)
 {
 	in->fd = fd;
 	in->taken = in->checked = in->filled = 0;
+	in->body_by_ms = 0;
 	in->records = (struct records){ 0 };
 	in->has_head = in->has_end = in->is_aborted = in->is_long = in->is_broken = false;
 }
@@ -144,10 +145,9 @@ enum input_look input_look(struct input *in)
 	}
 }
 
-static bool wait_for(const struct input *in, short events)
+static bool wait_until(const struct input *in, short events, uint64_t until_ms)
 {
 	struct pollfd poll_fd = { .fd = in->fd, .events = events };
-	uint64_t until_ms = clock_ns() / 1000000 + in->settings.io_timeout_ms;
 
 	for (;;) {
 		uint64_t now_ms = clock_ns() / 1000000;
@@ -161,12 +161,29 @@ static bool wait_for(const struct input *in, short events)
 	}
 }
 
+static bool wait_for_room(const struct input *in)
+{
+	return wait_until(in, POLLOUT, clock_ns() / 1000000 + in->settings.io_timeout_ms);
+}
+
+/* One that trickles would hold its worker for as long as it likes. */
+static bool wait_for_body(struct input *in)
+{
+	uint64_t now_ms = clock_ns() / 1000000, until_ms = now_ms + in->settings.io_timeout_ms;
+
+	if (in->settings.body_timeout_ms && !in->body_by_ms)
+		in->body_by_ms = now_ms + in->settings.body_timeout_ms;
+	if (in->body_by_ms && in->body_by_ms < until_ms)
+		until_ms = in->body_by_ms;
+	return wait_until(in, POLLIN, until_ms);
+}
+
 /* Until there is more that is checked, or the request ends.  False: errno says why not. */
 static bool fill(struct input *in)
 {
 	while (in->taken == in->checked && !in->has_end && !in->is_aborted) {
 		ssize_t got = in->is_broken ? 0 : receive(in);
-		if (got < 0 && errno == EAGAIN && !wait_for(in, POLLIN))
+		if (got < 0 && errno == EAGAIN && !wait_for_body(in))
 			return false;
 		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR) || !check(in)) {
 			errno = EPROTO;
@@ -215,7 +232,7 @@ int input_write(const struct input *in, const void *bytes, size_t size)
 
 	while (size > 0) {
 		ssize_t sent = send(in->fd, next, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (sent < 0 && errno == EAGAIN && !wait_for(in, POLLOUT))
+		if (sent < 0 && errno == EAGAIN && !wait_for_room(in))
 			return -1;
 		if (sent < 0 && errno != EAGAIN && errno != EINTR)
 			return -1;

@@ -25,12 +25,14 @@ enum {
 struct input_settings {
 	struct records_limits limits;
 	unsigned io_timeout_ms;   /* for the web server to send, or take, the next bytes */
+	unsigned body_timeout_ms; /* for a body, in all, from when it was first waited for; 0: no bound */
 	unsigned max_connections; /* what FCGI_GET_VALUES is told */
 };
 
 struct input {
 	struct input_settings settings;
-	int fd; /* of the connection; -1: none */
+	int fd;              /* of the connection; -1: none */
+	uint64_t body_by_ms; /* when the time for the body ends; 0: nobody has waited for it */
 	struct records records;
 	size_t taken, checked, filled;
 	bool has_head;   /* the head is whole */

@@ -517,6 +517,7 @@ struct input_settings worker_input(const struct settings *s)
 	return (struct input_settings){ .limits = { .head_bytes = (uint32_t)s->max_head,
 		                                    .params = (uint32_t)s->max_params },
 		                        .io_timeout_ms = (unsigned)s->io_timeout_ms,
+		                        .body_timeout_ms = (unsigned)(s->request_timeout_ms / 4 * 3),
 		                        .max_connections = CONNECTIONS_SLOTS_MAX };
 }
 

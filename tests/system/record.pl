@@ -364,6 +364,11 @@ my %do = (
 	'half-bytes' => sub { bytewise(substr request(0), 0, 300); show() },
 	'half-values' => sub { put(substr $values, 0, 10); show() },
 	'half-body' => sub { put(post(0, 'xx', 5)); show() },
+	'trickling-body' => sub {
+		put(post(0, '', 1000));
+		put(record(5, 'x')) until IO::Select->new($socket)->can_read(.1);
+		show();
+	},
 	'short-body' => sub { put(post(0, 'xx', 5) . record(5, '')); show() },
 	'aborted' => sub { put(post(0, 'xx', 5) . record(2, '')); show(); show() },
 	# The peer is gone.
