@@ -123,7 +123,7 @@ is_gone() { ! kill -0 "$1" 2>/dev/null; }
 # A pool: its socket in $socket, its master's process in $pool, what it says in $dir/NAME.err.
 serve() { # NAME [OPTION...]: percore, or another program named by PROGRAM
 	socket=$dir/$1.sock
-	start "${PROGRAM:-$percore}" --listen "unix:$socket" "${@:2}" 2>"$dir/$1.err"
+	start "${PROGRAM:-$percore}" --listen "unix:$socket" --sandbox "$sandbox" "${@:2}" 2>"$dir/$1.err"
 	pool=$pid
 	wait_for grep -q 'serving on' "$dir/$1.err"
 }
