@@ -91,8 +91,9 @@ void worker_exit_say(const struct process *p, const struct worker_shm *slot, enu
 	} else {
 		snprintf(words, sizeof words, "died of signal %d (%s)", death->si_status,
 		         strsignal(death->si_status));
-		why = death->si_status == SIGSYS ? ": the sandbox ended it for a system call of an attacker"
-		                                 : "";
+		why = death->si_status == SIGSYS
+		              ? ": the sandbox ended it for a system call that no handler makes"
+		              : "";
 	}
 	log_at(kinds[cause].level, "worker %u (pid %d) %s%s", p->worker_id, (int)p->pid, words, why);
 }
