@@ -337,6 +337,14 @@ void json_add_null(json_object *object, const char *name)
 		percore_no_memory();
 }
 
+void json_add_text(json_object *object, const char *name, const char *text)
+{
+	if (*text)
+		percore_json_add(object, name, json_object_new_string(text));
+	else
+		json_add_null(object, name);
+}
+
 void percore_json_add(json_object *container, const char *name, json_object *value)
 {
 	if (!container || !value ||

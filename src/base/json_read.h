@@ -24,6 +24,9 @@ enum json_verdict json_read(const char *text, size_t length, const struct json_r
 /* The document's text, lent by it; `flags` as json-c has them.  NULL: no memory. */
 const char *json_write(json_object *json, int flags, size_t *length);
 
+/* A string; null where the text is "".  Where there is no memory for it, as below. */
+void json_add_text(json_object *object, const char *name, const char *text);
+
 /* The value null.  Where there is no memory for the name, as below. */
 void json_add_null(json_object *object, const char *name);
 

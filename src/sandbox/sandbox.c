@@ -38,11 +38,6 @@ void percore_allow_write(const char *path)
 		own.path_count++;
 }
 
-static bool is_numeric(const char *host, size_t length)
-{
-	return host[0] == '[' || (length > 0 && strspn(host, "0123456789.") >= length);
-}
-
 static void allow_port(uint16_t port)
 {
 	for (unsigned i = 0; i < own.port_count; i++)
@@ -52,6 +47,15 @@ static void allow_port(uint16_t port)
 		own.ports[own.port_count++] = port;
 	else
 		note_mistake("percore_allow_connect", "", "there are too many ports");
+}
+
+/* A host that is no number is looked up. */
+static void allow_tcp(const char *host, size_t length, uint16_t port)
+{
+	bool is_number = memchr(host, ':', length) || strspn(host, "0123456789.") >= length;
+
+	own.looks_up_names |= !is_number;
+	allow_port(port);
 }
 
 void percore_allow_connect(const char *address)
@@ -65,8 +69,7 @@ void percore_allow_connect(const char *address)
 	} else if (!colon || colon == address || *end || port < 1 || port > 65535) {
 		note_mistake("percore_allow_connect", address, "must be HOST:PORT or unix:PATH");
 	} else {
-		own.looks_up_names |= !is_numeric(address, (size_t)(colon - address));
-		allow_port((uint16_t)port);
+		allow_tcp(address, (size_t)(colon - address), (uint16_t)port);
 	}
 }
 
@@ -86,20 +89,13 @@ void sandbox_allow_redis(const char *url)
 
 	if (!redis_url_is_meant(url) || redis_url_parse(url, &parsed) != NULL)
 		return;
-	if (*parsed.path) {
+	if (*parsed.path)
 		sandbox_allow_unix();
-		return;
-	}
-	own.looks_up_names |= !is_numeric(parsed.host, strlen(parsed.host)) && !strchr(parsed.host, ':');
-	allow_port((uint16_t)parsed.port);
+	else
+		allow_tcp(parsed.host, strlen(parsed.host), (uint16_t)parsed.port);
 }
 
 /* ---- Closing. */
-
-bool sandbox_writes_nothing(const struct sandbox *sandbox)
-{
-	return sandbox->path_count == 0 && !sandbox->starts_programs;
-}
 
 /* What glibc loads at its first use could not be loaded later: pthread_cancel, pthread_exit and backtrace
  * need it. */

@@ -29,10 +29,7 @@ static void add_text(json_object *to, const char *name, const char *shared, size
 	char text[BACKGROUND_REASON_MAX];
 
 	work_copy_text(text, shared, size < sizeof text ? size : sizeof text);
-	if (*text)
-		percore_json_add(to, name, json_object_new_string(text));
-	else
-		json_add_null(to, name);
+	json_add_text(to, name, text);
 }
 
 static void add_seconds(json_object *to, const char *name, uint64_t thousandths)
@@ -51,10 +48,7 @@ static void add_time(json_object *to, const char *name, uint64_t wall_ms)
 
 	if (wall_ms && gmtime_r(&seconds, &tm))
 		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	if (*text)
-		percore_json_add(to, name, json_object_new_string(text));
-	else
-		json_add_null(to, name);
+	json_add_text(to, name, text);
 }
 
 static const char *outcome_name(uint32_t outcome)

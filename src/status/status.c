@@ -53,10 +53,7 @@ static void add_text(json_object *to, const char *name, const char *text)
 
 	snprintf(mended, sizeof mended, "%s", text ? text : "");
 	utf8_mend(mended);
-	if (*mended)
-		percore_json_add(to, name, json_object_new_string(mended));
-	else
-		json_add_null(to, name);
+	json_add_text(to, name, mended);
 }
 
 static void add_ms(json_object *to, const char *name, uint64_t value_ns)
