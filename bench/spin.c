@@ -49,6 +49,6 @@ int main(int argc, char **argv)
 
 	percore_add_number(app, "spin", &spins, 0, 1, "1: compute all the time");
 	percore_every(app, "spin", 1, spin, NULL);
-	percore_add_route(app, "GET", "/spin", spin_get);
+	percore_add_route(app, &(struct percore_route){ .pattern = "/spin", .handler = spin_get });
 	return percore_run(app, argc, argv);
 }

@@ -50,6 +50,6 @@ int main(int argc, char **argv)
 {
 	struct percore_app *app = percore_app_new("download", "1");
 
-	percore_add_route(app, "GET", "/download/{name}", download);
+	percore_add_route(app, &(struct percore_route){ .pattern = "/download/{name}", .handler = download });
 	return percore_run(app, argc, argv);
 }

@@ -15,6 +15,6 @@ int main(int argc, char **argv)
 {
 	struct percore_app *app = percore_app_new("hello", "1");
 
-	percore_add_route(app, "GET", "/hello", hello);
+	percore_add_route(app, &(struct percore_route){ .pattern = "/hello", .handler = hello });
 	return percore_run(app, argc, argv);
 }

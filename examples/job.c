@@ -3,8 +3,9 @@
  * FILE. */
 #include <percore.h>
 
-static bool sum(struct percore_work *work, json_object *input)
+static bool sum(struct percore_work *work, json_object *input, void *arg)
 {
+	(void)arg;
 	json_object *numbers;
 	double total = 0;
 
@@ -22,15 +23,17 @@ static void post(struct percore_request *request)
 	json_object *input;
 
 	/* Sent again with the same Idempotency-Key, it is the same job. */
-	if (percore_body_json(request, 1 << 16, 0, &input))
-		percore_defer(request, "sum", input, percore_header(request, "Idempotency-Key"));
+	if (percore_body_json(request, 0, &input))
+		percore_defer(request, "sum", json_object_get(input),
+		              percore_header(request, "Idempotency-Key"));
 }
 
 int main(int argc, char **argv)
 {
 	struct percore_app *app = percore_app_new("job", "1");
 
-	percore_add_job(app, "sum", sum);
-	percore_add_route(app, "POST", "/sum", post);
+	percore_add_job(app, "sum", sum, NULL);
+	percore_add_route(app,
+	                  &(struct percore_route){ .method = "POST", .pattern = "/sum", .handler = post });
 	return percore_run(app, argc, argv);
 }

@@ -21,8 +21,9 @@ static bool prepare(const char *sql, sqlite3_stmt **statement)
 	return sqlite3_prepare_v3(database, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) == SQLITE_OK;
 }
 
-static bool open_database(void)
+static bool open_database(void *arg)
 {
+	(void)arg;
 	char directory[4096];
 
 	snprintf(directory, sizeof directory, "%s", file);
@@ -39,8 +40,9 @@ static bool open_database(void)
 	return false;
 }
 
-static void close_database(void)
+static void close_database(void *arg)
 {
+	(void)arg;
 	sqlite3_finalize(insert);
 	sqlite3_finalize(select_last);
 	sqlite3_close(database);
@@ -78,7 +80,7 @@ static void post(struct percore_request *request)
 	json_object *body, *text;
 	int64_t id;
 
-	if (!percore_body_json(request, MAX_BODY, 0, &body))
+	if (!percore_body_json(request, 0, &body))
 		return; /* 400, 413 or 415 is answered */
 	if (!json_object_object_get_ex(body, "text", &text) || !json_object_is_type(text, json_type_string))
 		percore_answer_problem(request, 422, "The document has no \"text\" that is a string.");
@@ -86,7 +88,6 @@ static void post(struct percore_request *request)
 		fail(request);
 	else
 		percore_answer_json(request, 201, note_json(id, json_object_get_string(text)));
-	json_object_put(body);
 }
 
 static void get(struct percore_request *request)
@@ -107,14 +108,18 @@ static void get(struct percore_request *request)
 	}
 }
 
+static const struct percore_route routes[] = {
+	{ .method = "POST", .pattern = "/notes", .handler = post, .max_body = MAX_BODY },
+	{ .pattern = "/notes", .handler = get },
+	{ 0 },
+};
+
 int main(int argc, char **argv)
 {
 	struct percore_app *app = percore_app_new("notes", "1");
 
 	percore_add_text(app, "database", &file, "SQLite file of the notes");
-	percore_on_worker_start(app, open_database);
-	percore_on_worker_stop(app, close_database);
-	percore_add_route(app, "POST", "/notes", post);
-	percore_add_route(app, "GET", "/notes", get);
+	percore_on_worker(app, open_database, close_database, NULL);
+	percore_add_routes(app, routes);
 	return percore_run(app, argc, argv);
 }

@@ -38,6 +38,12 @@ static void close_order(struct percore_request *request)
 	percore_answer_empty(request);
 }
 
+static const struct percore_route routes[] = {
+	{ .method = "POST", .pattern = "/orders/{what}", .handler = order },
+	{ .method = "DELETE", .pattern = "/orders/{what}", .handler = close_order },
+	{ 0 },
+};
+
 int main(int argc, char **argv)
 {
 	struct percore_app *app = percore_app_new("orders", "1");
@@ -47,8 +53,7 @@ int main(int argc, char **argv)
 	closed = percore_add_counter(app, "shop_orders_closed_total", "Orders that are done with.");
 	known_prices = percore_add_gauge(app, "shop_known_prices", "Prices in the memory of the workers.");
 	pricing = percore_add_histogram(app, "shop_pricing_seconds", "Time to find a price.");
-	percore_add_route(app, "POST", "/orders/{what}", order);
-	percore_add_route(app, "DELETE", "/orders/{what}", close_order);
+	percore_add_routes(app, routes);
 	percore_add_metrics(app, "/metrics");
 	return percore_run(app, argc, argv);
 }

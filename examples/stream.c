@@ -28,6 +28,6 @@ int main(int argc, char **argv)
 {
 	struct percore_app *app = percore_app_new("stream", "1");
 
-	percore_add_route(app, "GET", "/count", count);
+	percore_add_route(app, &(struct percore_route){ .pattern = "/count", .handler = count });
 	return percore_run(app, argc, argv);
 }

@@ -34,6 +34,6 @@ int main(int argc, char **argv)
 	struct percore_app *app = percore_app_new("task", "1");
 
 	percore_every(app, "time", 1, look_up, NULL);
-	percore_add_route(app, "GET", "/time", answer);
+	percore_add_route(app, &(struct percore_route){ .pattern = "/time", .handler = answer });
 	return percore_run(app, argc, argv);
 }

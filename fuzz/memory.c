@@ -46,7 +46,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	must(!routes_add(&routes, "GET", "/data", handle, false));
+	must(!routes_add(&routes, &(struct percore_route){ .pattern = "/data", .handler = handle }));
 	must(user_metrics_add(&user_metrics, METRICS_COUNTER, "a_total", "A.", &wrong) != NULL);
 	must(user_metrics_add(&user_metrics, METRICS_HISTOGRAM, "b_seconds", "B.", &wrong) != NULL);
 	overload = section(2, sizeof *overload);

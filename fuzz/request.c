@@ -33,11 +33,11 @@ static void handle(struct percore_request *request)
 		while (percore_body_read(request, buffer, sizeof buffer) > 0)
 			;
 	} else if (percore_header(request, "Content-Type")) {
-		if (!percore_body_json(request, 65536, 0, &body)) {
+		if (!percore_body_json(request, 0, &body)) {
 			json_object_put(answer);
 			return;
 		}
-		json_object_object_add(answer, "body", body);
+		json_object_object_add(answer, "body", json_object_get(body));
 	}
 	percore_answer_json(request, 200, answer);
 }

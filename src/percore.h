@@ -8,8 +8,9 @@
  * time, so a handler may block and needs no locks.  What is set up before
  * percore_run() is there in every worker.
  *
- * Strings and bytes that a function returns are lent: by a request until its
- * handler returns.  Text is UTF-8 and ends with a NUL.
+ * Strings and bytes that a function returns for a request are lent until its handler
+ * returns; so is the memory of percore_alloc.  Text is UTF-8, ends with a NUL and holds no other:
+ * what would not fit into that is refused, never cut.
  *
  * Each worker is a process of its own, with descriptors of its own: what a handler opens,
  * locks or connects to ends with its worker.  Do not close what you did not open: a worker that
@@ -18,7 +19,7 @@
  *
  * What is before percore_run runs more than once: in the process that is started, which
  * never serves, and anew for each generation, as at a reload.  So set up there what
- * may be set up twice at a time; the rest in percore_on_worker_start.
+ * may be set up twice at a time; the rest in percore_on_worker.
  */
 #ifndef PERCORE_H
 #define PERCORE_H
@@ -38,27 +39,42 @@ extern "C" {
 struct percore_app;
 struct percore_request;
 
-/* An endpoint: reads the request and answers it once.  Returning without an answer makes a 500. */
+/*
+ * An endpoint: reads the request and answers it once.  Returning without an answer makes a 500.
+ * Its `arg` is percore_arg(request).
+ */
 typedef void (*percore_handler)(struct percore_request *request);
 
 /* `name` is the program's in messages and --version.  Strings are copied.  percore_run frees the app. */
 struct percore_app *percore_app_new(const char *name, const char *version);
 
-/*
- * Serves `method` at the paths that fit `pattern`: "/data", or "/addresses/{city}"
- * where {city} stands for one segment that is not empty (percore_path_value).  An
- * encoded slash parts segments as any slash does.
- * The pattern is matched after percent-decoding, below --prefix; fixed segments
- * win over {names}.  GET serves HEAD too; OPTIONS, 404 and 405 are made for you.
- */
-void percore_add_route(struct percore_app *app, const char *method, const char *pattern,
-                       percore_handler handler);
+/* What serves a method at some paths.  All but pattern and handler may be left out. */
+struct percore_route {
+	const char *method; /* NULL: "GET", which serves HEAD too */
+	const char *pattern;
+	percore_handler handler;
+	void *arg;          /* for percore_arg; lent for ever */
+	size_t max_body;    /* bytes, 413 above; 0, or more than --max-body: that */
+	double time_limit;  /* seconds, 504 above; 0: --request-timeout; INFINITY: none */
+	const char *limit;  /* as "5/s burst=20, 100/h by=header:X-Key", in the words of --limit; 429 above */
+	bool is_probe;      /* for those who watch the service: no overload or limit refuses it; keep it cheap */
+	bool takes_slashes; /* an encoded slash is part of a value; else it parts segments as any does */
+};
 
 /*
- * A GET route for those who watch the service, as "/healthz": never refused for
- * overload, so keep it cheap.
+ * The pattern is "/data", or "/addresses/{city}" where {city} stands for one segment that is not
+ * empty, or "/files/{path...}" where {path...} stands for all that is left, slashes and
+ * all, or nothing: percore_path_value.  It is matched after percent-decoding, below
+ * --prefix; fixed segments win over {names}, these over {rest...}.
+ *
+ * 404, 405 and OPTIONS are made for you; a route of the method OPTIONS answers that itself.
+ * Where a route takes slashes a value may hold "../": build no file's path from it.
+ * Strings are copied.
  */
-void percore_add_probe(struct percore_app *app, const char *pattern, percore_handler handler);
+void percore_add_route(struct percore_app *app, const struct percore_route *route);
+
+/* A table of them, ended by one without a pattern. */
+void percore_add_routes(struct percore_app *app, const struct percore_route *routes);
 
 /*
  * Probes that percore answers itself, for the whole pool: Prometheus' text format as
@@ -67,12 +83,6 @@ void percore_add_probe(struct percore_app *app, const char *pattern, percore_han
  */
 void percore_add_metrics(struct percore_app *app, const char *pattern);
 void percore_add_status(struct percore_app *app, const char *pattern);
-
-/*
- * A rate limit for the routes of this pattern, as "50/s burst=20", in the words of
- * the option --limit but for route=.  What is over it is answered with 429.
- */
-void percore_add_limit(struct percore_app *app, const char *pattern, const char *limit);
 
 /*
  * Options of the service's own: --NAME VALUE, or NAME = VALUE in the file.  *value
@@ -104,13 +114,14 @@ struct percore_histogram *percore_add_histogram(struct percore_app *app, const c
  * Called in each worker before its first request (false ends the worker; a generation
  * none of whose workers can start does not come to serve) and after its last.  The place for
  * what must not be shared by processes: database connections, libraries with threads.
+ * Several are called in the order in which they were added, at the stop in the opposite one.  Each
+ * may be NULL; `arg` is lent for ever.
  */
-void percore_on_worker_start(struct percore_app *app, bool (*start)(void));
-void percore_on_worker_stop(struct percore_app *app, void (*stop)(void));
+void percore_on_worker(struct percore_app *app, bool (*start)(void *arg), void (*stop)(void *arg), void *arg);
 
 /*
  * What workers may still do under --sandbox, beside what every worker does: serve, read files, compute.
- * Before percore_run, or in percore_on_worker_start, after which the sandbox closes; without
+ * Before percore_run, or in percore_on_worker, after which the sandbox closes; without
  * --sandbox these change nothing.  A mistake keeps workers from starting, and is said.
  *
  * Writing: `path`, which exists, and what is below it.  A file's library
@@ -119,7 +130,7 @@ void percore_on_worker_stop(struct percore_app *app, void (*stop)(void));
  * made at all; for a HOST that is a name also UDP may be sent, to look it up. Programs: handlers may execute
  * and load code, and signal other processes.
  *
- * Else what a handler will need is opened, connected and loaded in percore_on_worker_start: a
+ * Else what a handler will need is opened, connected and loaded in percore_on_worker: a
  * library that is loaded on first use, as by iconv_open, cannot be later.
  */
 void percore_allow_write(const char *path);
@@ -135,6 +146,18 @@ int percore_run(struct percore_app *app, int argc, char **argv);
 
 /* ---- The request.  NULL where there is no such thing. */
 
+/* Of its route, or of the hook that runs. */
+void *percore_arg(const struct percore_request *request);
+
+/* Memory until the handler returns, not cleared.  Never NULL: without memory this is percore_no_memory(). */
+void *percore_alloc(struct percore_request *request, size_t bytes);
+
+/* A text made as printf makes it, in such memory. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+char *percore_format(struct percore_request *request, const char *format, ...);
+
 const char *percore_method(const struct percore_request *request);
 const char *percore_path(const struct percore_request *request); /* decoded, without the prefix */
 const char *percore_id(const struct percore_request *request);   /* the X-Request-ID in force */
@@ -147,16 +170,20 @@ const char *percore_id(const struct percore_request *request);   /* the X-Reques
 const char *percore_param(const struct percore_request *request, const char *name);
 const char *percore_header(const struct percore_request *request, const char *name);
 
-/* What stands for {name} in the route's pattern, decoded (UTF-8: other paths are a 400); NULL also beyond 1
- * KiB.  Lent until the next call.
- */
+/* What stands for {name} or {name...} in the route's pattern, decoded. */
 const char *percore_path_value(struct percore_request *request, const char *name);
 
+/* A name and a value.  A list of them ends with one whose name is NULL. */
+struct percore_pair {
+	const char *name, *value;
+};
+
 /*
- * The first value of a query parameter, decoded ("+" and %XX, as HTML forms
- * send it); NULL also when its escapes are malformed or it is no UTF-8.  Lent until the next call.
+ * The query, decoded ("+" and %XX, as HTML forms send it): the first value of a name, or all of it in its
+ * order.  What has a malformed escape, a NUL, or is no UTF-8 is not there.
  */
 const char *percore_query(struct percore_request *request, const char *name);
+const struct percore_pair *percore_query_all(struct percore_request *request);
 
 /* ---- The body.  What fails here is answered for you, when the handler returns without an answer. */
 
@@ -173,18 +200,16 @@ size_t percore_body_length(const struct percore_request *request);
  */
 ssize_t percore_body_read(struct percore_request *request, void *buffer, size_t size);
 
-/*
- * The whole body as bytes, with a NUL after *length of them.  NULL when it is
- * longer than max bytes (413), or broke off (400, 408).
- */
-const char *percore_body_bytes(struct percore_request *request, size_t max, size_t *length);
+/* The whole body as bytes, with a NUL after *length of them.  NULL when it broke off (400, 408), or is too
+ * long and could not say so before (413). */
+const char *percore_body_bytes(struct percore_request *request, size_t *length);
 
 /*
- * The body as a JSON document (RFC 8259): strict, UTF-8 checked (RFC 3629), at most max bytes
- * and 32 levels.  *json is yours to put; the document "null" gives NULL.  False when it is
- * none, and that was answered: 415 for another Content-Type, 413 where it is longer or would
- * take more memory than --max-json-memory, 408, or 400 with the offset of the byte at fault
- * and what was expected there.
+ * The body as a JSON document (RFC 8259): strict, UTF-8 checked (RFC 3629), at most 32
+ * levels.  *json is lent, and the same at each call; json_object_get() what is to last, as for
+ * percore_answer_json(); the document "null" gives NULL.  False when it is none, and that was
+ * answered: 415 for another Content-Type, 413 where it would take more memory than
+ * --max-json-memory, 408, or 400 with the offset of the byte at fault and what was expected there.
  *
  * What a document of json-c cannot hold is refused too: a name with U+0000, half of a surrogate
  * pair, an integer beyond 64 bits.  -0 and numbers with a point or an exponent leave as
@@ -194,7 +219,7 @@ enum percore_json_flags {
 	PERCORE_JSON_UNIQUE_NAMES = 1, /* equal names in an object: 400 */
 	PERCORE_JSON_BIG_INTEGERS = 2, /* an integer beyond 64 bits is a string of its digits */
 };
-bool percore_body_json(struct percore_request *request, size_t max, unsigned flags, json_object **json);
+bool percore_body_json(struct percore_request *request, unsigned flags, json_object **json);
 
 /*
  * ---- The answer: one of these, once.  A status other than 200 to 599 is logged and answered with 500; 204,
@@ -202,10 +227,11 @@ bool percore_body_json(struct percore_request *request, size_t max, unsigned fla
  */
 
 /*
- * A header of the answer, before it.  False, and nothing is set, where the name is no
+ * A header of the answer, before it.  False, nothing is set, and the log says why, where the name is no
  * token, the value has control characters, percore sets it itself (Status,
- * Content-Type, Content-Length, X-Request-ID), all together exceed 2 KiB, or
- * the answer was given.  Cache-Control is no-store unless set here.
+ * Content-Type, Content-Length, X-Request-ID), all together exceed 16 KiB, or
+ * the answer was given.  Cache-Control is no-store unless set here.  Mind the web server's
+ * own bound, as nginx's fastcgi_buffer_size: it answers 502 above it.
  */
 bool percore_set_header(struct percore_request *request, const char *name, const char *value);
 
@@ -247,7 +273,7 @@ bool percore_stream_write(struct percore_request *request, const void *bytes, si
 
 /*
  * ---- Metrics: a few nanoseconds, no system call, no lock.  From the worker's own
- * thread only, in handlers and in percore_on_worker_start and _stop.
+ * thread only, in handlers and in percore_on_worker.
  */
 
 void percore_counter_add(struct percore_counter *counter, uint64_t n);
@@ -315,10 +341,10 @@ unsigned long long percore_snapshot_version(const char *name);
  * A job: work that a handler deferred.  Each run is a process of its own, with no more
  * than what was set up before percore_run.  `input` is lent; NULL is the document null.
  */
-typedef bool (*percore_job)(struct percore_work *work, json_object *input);
+typedef bool (*percore_job)(struct percore_work *work, json_object *input, void *arg);
 
-/* Before percore_run; also makes GET /jobs/{id}, which tells how a job fares. */
-void percore_add_job(struct percore_app *app, const char *name, percore_job job);
+/* Before percore_run; also makes GET /jobs/{id}, which tells how a job fares.  `arg` is lent for ever. */
+void percore_add_job(struct percore_app *app, const char *name, percore_job job, void *arg);
 
 /*
  * The job's result, taken; at most 1 MiB, and JSON as percore_publish_json has it, or the run has failed.

@@ -93,6 +93,7 @@ struct background_task {
 struct background_job {
 	char *name;
 	percore_job run;
+	void *arg;
 };
 
 /* What the program registered, and where it is kept.  Copied into each process by its fork. */

@@ -86,8 +86,8 @@ static _Noreturn void be_run(const struct background_job *job, const struct job_
 	snapshot_begin();
 	json_object *input;
 	const char *wrong = value_read(entry->input, strlen(entry->input), &input);
-	say(&work,
-	    wrong ? percore_fail(&work, "its input cannot be read: %s", wrong) : job->run(&work, input));
+	say(&work, wrong ? percore_fail(&work, "its input cannot be read: %s", wrong)
+	                 : job->run(&work, input, job->arg));
 	_exit(0);
 }
 

@@ -67,10 +67,10 @@ static bool is_skipped(const struct percore_request *request)
 {
 	const struct option_list *skip = request->exchange->access.skip;
 
-	if (request->route && request->route->is_probe)
+	if (request->route && request->route->spec.is_probe)
 		return true;
 	for (size_t i = 0; i < skip->count; i++)
-		if (request->path && strcmp(skip->items[i], request->path) == 0)
+		if (request->path.plain && strcmp(skip->items[i], request->path.plain) == 0)
 			return true;
 	return false;
 }

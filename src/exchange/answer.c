@@ -81,18 +81,25 @@ const char *answer_reason(int status)
 	return "Unknown";
 }
 
-/* RFC 9110: a token (5.6.2); and what percore itself writes is not to be doubled. */
-static bool is_settable(const char *name)
+/* RFC 9110, 5.6.2. */
+static bool is_token(const char *name)
 {
 	static const char token[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+
+	return *name && name[strspn(name, token)] == '\0';
+}
+
+/* It is not to be there twice. */
+static bool is_own(const char *name)
+{
 	static const char *const own[] = { "Status",       "Content-Type",      "Content-Length",
 		                           "X-Request-ID", "Transfer-Encoding", "Connection" };
 
 	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
 		if (ascii_equals(name, own[i]))
-			return false;
-	return *name && name[strspn(name, token)] == '\0';
+			return true;
+	return false;
 }
 
 static bool is_printable(const char *value)
@@ -103,19 +110,63 @@ static bool is_printable(const char *value)
 	return true;
 }
 
+enum { HEADERS_MAX = 16 << 10, HEADERS_FIRST = 512 };
+
+bool answer_add_lines(struct percore_request *request, const char *lines, size_t length)
+{
+	size_t needed = request->headers_length + length;
+
+	if (length > HEADERS_MAX || needed > HEADERS_MAX)
+		return false;
+	if (needed > request->headers_room) {
+		size_t room = request->headers_room ? request->headers_room : HEADERS_FIRST;
+		while (room < needed)
+			room *= 2;
+		char *headers = arena_take(&request->arena, room);
+		if (request->headers_length)
+			memcpy(headers, request->headers, request->headers_length);
+		request->headers = headers;
+		request->headers_room = room;
+	}
+	memcpy(request->headers + request->headers_length, lines, length);
+	request->headers_length = needed;
+	return true;
+}
+
+/* NULL, or why a header cannot be set. */
+static const char *refusal(const struct percore_request *request, const char *name, const char *value)
+{
+	if (request->answered)
+		return "the answer was given before";
+	if (!is_token(name))
+		return "its name is no token of RFC 9110";
+	if (is_own(name))
+		return "percore sets it itself";
+	if (!is_printable(value))
+		return "its value has control characters";
+	return NULL;
+}
+
 bool percore_set_header(struct percore_request *request, const char *name, const char *value)
 {
-	size_t room = sizeof request->headers - request->headers_length;
+	const char *wrong = refusal(request, name, value);
+	size_t name_length = strlen(name), value_length = strlen(value);
+	size_t length = name_length + value_length + 4;
 
-	if (request->answered || !is_settable(name) || !is_printable(value))
-		return false;
-	int n = snprintf(request->headers + request->headers_length, room, "%s: %s\r\n", name, value);
-	if (n < 0 || (size_t)n >= room)
-		return false;
-	request->headers_length += (size_t)n;
-	if (ascii_equals(name, "Cache-Control"))
-		request->has_cache_control = true;
-	return true;
+	if (!wrong && length <= HEADERS_MAX) {
+		char line[256], *text = length <= sizeof line ? line : arena_take(&request->arena, length);
+		memcpy(text, name, name_length);
+		memcpy(text + name_length, ": ", 2);
+		memcpy(text + name_length + 2, value, value_length);
+		memcpy(text + length - 2, "\r\n", 2);
+		if (answer_add_lines(request, text, length)) {
+			request->has_cache_control |= ascii_equals(name, "Cache-Control");
+			return true;
+		}
+	}
+	percore_log(request, PERCORE_LOG_WARNING, "the header %.64s is not sent: %s", name,
+	            wrong ? wrong : "all of them would be more than 16 KiB");
+	return false;
 }
 
 /* RFC 9110, section 15; and 204 has no Content-Length: 8.6. */
@@ -180,13 +231,13 @@ void percore_stream_begin(struct percore_request *request, int status, const cha
 {
 	if (request->answered) {
 		log_error("request %s: %s answered twice: the connection is closed", request->id,
-		          request->path);
+		          request->path.plain);
 		request->cut = true; /* the first cannot be believed */
 		return;
 	}
 	if (status < 200 || status > 599) {
 		log_error("request %s: %s %s: the handler's status is %d, which must be 200 to 599",
-		          request->id, request->method, request->path, status);
+		          request->id, request->method, request->path.plain, status);
 		replace(request);
 		return;
 	}
@@ -238,7 +289,7 @@ static bool is_json(const struct percore_request *request, const char *text, siz
 	if (json_check(text, length, &rules, &finding) == JSON_GOOD)
 		return true;
 	log_error("request %s: %s %s: the answer is no JSON: at byte %zu, expected %s", request->id,
-	          request->method, request->path, finding.at, finding.expected);
+	          request->method, request->path.plain, finding.at, finding.expected);
 	return false;
 }
 
@@ -275,7 +326,7 @@ static void add_instance(const struct percore_request *request, json_object *pro
 	for (size_t i = 0; i < length; i++)
 		if (uri[i] <= ' ' || uri[i] >= 127)
 			return;
-	if (length > 0 && length < sizeof request->path_buffer)
+	if (length > 0 && length < REQUEST_PATH_MAX)
 		percore_json_add(problem, "instance", json_object_new_string_len(uri, (int)length));
 }
 

@@ -58,7 +58,7 @@ ssize_t percore_body_read(struct percore_request *request, void *buffer, size_t 
 {
 	if (request->body_read == request->body_length && !request->is_open_ended)
 		return 0;
-	if (request->body_length > request->exchange->max_body)
+	if (request->body_length > request->max_body)
 		request->body_error = -EFBIG;
 	if (request->body_error)
 		return -1;
@@ -82,47 +82,35 @@ static char *resize(char *bytes, size_t size)
 	return bytes;
 }
 
-static void refuse_size(struct percore_request *request)
-{
-	percore_answer_problem(request, 413, "The body is larger than this endpoint takes.");
-}
-
 /* Into request->body, with a NUL behind it; where it cannot be whole that stays NULL. */
-static void read_whole(struct percore_request *request, size_t max)
+static void read_whole(struct percore_request *request)
 {
-	size_t most = max < request->body_length ? max : request->body_length, have = 0;
+	size_t most = request->body_length, have = 0;
 	size_t room = request->is_open_ended && most >= FIRST_ROOM ? FIRST_ROOM : most + 1;
 	char *bytes = resize(NULL, room);
 	ssize_t got;
 
-	while (have <= most && (got = percore_body_read(request, bytes + have, room - have)) > 0) {
+	while ((got = percore_body_read(request, bytes + have, room - have)) > 0) {
 		have += (size_t)got;
-		if (have == room && have <= most) {
+		if (have == room) {
 			room = room <= most / 2 ? room * 2 : most + 1;
 			bytes = resize(bytes, room);
 		}
 	}
-	if (have > most) {
-		request->body_error = -EFBIG;
-		refuse_size(request);
-	} else if (got == 0 && have == request->body_length) {
+	if (got == 0) {
 		bytes[have] = '\0';
 		request->body = bytes;
-		return;
+	} else {
+		free(bytes);
 	}
-	free(bytes);
 }
 
-const char *percore_body_bytes(struct percore_request *request, size_t max, size_t *length)
+const char *percore_body_bytes(struct percore_request *request, size_t *length)
 {
 	*length = 0;
 	body_learn_length(request);
-	if (!request->is_open_ended && request->body_length > max) {
-		refuse_size(request);
-		return NULL;
-	}
 	if (!request->body) /* else it was asked for before: it is lent until the handler returns */
-		read_whole(request, max);
+		read_whole(request);
 	if (request->body)
 		*length = request->body_length;
 	return request->body;
@@ -154,26 +142,34 @@ static void refuse_json(struct percore_request *request, enum json_verdict verdi
 	percore_answer_problem(request, 400, detail);
 }
 
-bool percore_body_json(struct percore_request *request, size_t max, unsigned flags, json_object **json)
+static bool read_json(struct percore_request *request, unsigned flags)
 {
-	const char *type = percore_header(request, "Content-Type");
 	const struct json_rules rules = { .levels = LEVELS_MAX,
 		                          .memory = request->exchange->max_json_memory,
 		                          .big_integers = flags & PERCORE_JSON_BIG_INTEGERS,
 		                          .unique_names = flags & PERCORE_JSON_UNIQUE_NAMES };
 	struct json_finding finding;
 	size_t length;
+	const char *text = percore_body_bytes(request, &length);
 
-	*json = NULL;
-	if (!type || !is_json_type(type)) {
-		percore_answer_problem(request, 415, "Send the body as application/json.");
-		return false;
-	}
-	const char *text = percore_body_bytes(request, max < TEXT_MAX ? max : TEXT_MAX, &length);
 	if (!text)
 		return false;
-	enum json_verdict verdict = json_read(text, length, &rules, &finding, json);
+	enum json_verdict verdict = length <= TEXT_MAX
+	                                    ? json_read(text, length, &rules, &finding, &request->json)
+	                                    : JSON_TOO_LARGE;
 	if (verdict != JSON_GOOD)
 		refuse_json(request, verdict, &finding);
 	return verdict == JSON_GOOD;
+}
+
+bool percore_body_json(struct percore_request *request, unsigned flags, json_object **json)
+{
+	const char *type = percore_header(request, "Content-Type");
+
+	if (!type || !is_json_type(type))
+		percore_answer_problem(request, 415, "Send the body as application/json.");
+	else if (!request->is_json_read && !request->answered)
+		request->is_json_read = read_json(request, flags);
+	*json = request->json;
+	return request->is_json_read;
 }

@@ -40,6 +40,27 @@ static int join_path(struct percore_request *request)
 	return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
 
+/* Only where a route asks for it, and there is one. */
+static bool has_encoded_slash(const char *uri)
+{
+	size_t length = strcspn(uri, "?#");
+
+	for (const char *at = uri; (at = memchr(at, '%', length - (size_t)(at - uri))); at++)
+		if (at[1] == '2' && (at[2] == 'F' || at[2] == 'f'))
+			return true;
+	return false;
+}
+
+static int mark_slashes(struct percore_request *request, const char *uri)
+{
+	char *marked = arena_take(&request->arena, REQUEST_PATH_MAX);
+	int error = route_path(uri, (char)ROUTE_SLASH, marked, REQUEST_PATH_MAX);
+
+	if (!error)
+		request->path.marked = marked;
+	return error;
+}
+
 /*
  * 0, or what is wrong with the path.  Where lighttpd rewrote, REDIRECT_URI is what it asks for, REQUEST_URI
  * what the client asked for.  In nginx the latter is always the client's: where that is not
@@ -51,13 +72,16 @@ static int find_path(struct percore_request *request)
 
 	if (!uri || !*uri)
 		uri = percore_param(request, "REQUEST_URI");
-	int error = uri && *uri ? route_path(uri, request->path_buffer, sizeof request->path_buffer)
-	                        : join_path(request);
+	bool has_uri = uri && *uri;
+	int error = has_uri ? route_path(uri, '/', request->path_buffer, sizeof request->path_buffer)
+	                    : join_path(request);
 
 	if (!error && !utf8_is_valid(request->path_buffer, strlen(request->path_buffer)))
 		error = -EILSEQ;
+	if (!error && has_uri && request->exchange->routes->takes_slashes && has_encoded_slash(uri))
+		error = mark_slashes(request, uri);
 	if (!error)
-		request->path = request->path_buffer;
+		request->path.plain = request->path_buffer;
 	return error;
 }
 
@@ -81,7 +105,7 @@ static bool find_length(struct percore_request *request)
 
 	if (!text || !*text || strcmp(text, "-1") == 0) {
 		request->is_open_ended = fcgi_has_stdin(request->fcgi);
-		request->body_length = request->is_open_ended ? request->exchange->max_body : 0;
+		request->body_length = request->is_open_ended ? request->max_body : 0;
 		body_learn_length(request);
 		return true;
 	}
@@ -108,7 +132,7 @@ static bool is_overload(const struct percore_request *request)
 	uint64_t wall_ms = clock_read_ns(CLOCK_REALTIME) / 1000000;
 	const char *start = percore_param(request, "PERCORE_START");
 
-	if (!overload->shm || (request->route && request->route->is_probe))
+	if (!overload->shm || (request->route && request->route->spec.is_probe))
 		return false;
 	int64_t wait_ms = overload_wait_ms(overload, start, wall_ms);
 	metrics_note_wait(request->exchange->metrics, wait_ms);
@@ -121,10 +145,11 @@ static void serve_known_path(struct percore_request *request)
 
 	if (request->route) {
 		request->headers_before = request->headers_length;
-		request->route->handler(request);
+		request->arg = request->route->spec.arg;
+		request->route->spec.handler(request);
 		return;
 	}
-	routes_allow(request->exchange->routes, request->path, allow, sizeof allow);
+	routes_allow(request->exchange->routes, &request->path, allow, sizeof allow);
 	percore_set_header(request, "Allow", allow);
 	if (strcmp(request->method, "OPTIONS") == 0)
 		percore_answer_empty(request);
@@ -134,7 +159,10 @@ static void serve_known_path(struct percore_request *request)
 
 static void refuse_body(struct percore_request *request)
 {
-	percore_answer_problem(request, 413, "The body is larger than --max-body allows.");
+	percore_answer_problem(request, 413,
+	                       request->max_body < request->exchange->max_body
+	                               ? "The body is larger than this endpoint takes."
+	                               : "The body is larger than --max-body allows.");
 }
 
 /* For whoever looks into the shared memory; cut where it is long. */
@@ -146,11 +174,29 @@ static void note(char *to, size_t size, const char *text)
 	to[length] = '\0';
 }
 
+/* Its route, where there is one, with its bounds; NULL: no route has this path, whatever the method. */
+static const struct route *find_route(struct percore_request *request)
+{
+	const struct exchange *exchange = request->exchange;
+	const struct route *same_path = NULL;
+
+	request->path.plain = route_below(request->path.plain, exchange->prefix);
+	if (request->path.marked)
+		request->path.marked = route_below(request->path.marked, exchange->prefix);
+	if (!request->path.plain)
+		return NULL;
+	request->route = routes_find(exchange->routes, request->method, &request->path, &same_path);
+	if (request->route && request->route->spec.max_body &&
+	    request->route->spec.max_body < exchange->max_body)
+		request->max_body = request->route->spec.max_body;
+	return same_path;
+}
+
 static void dispatch(struct percore_request *request)
 {
 	const struct exchange *exchange = request->exchange;
 	struct in_flight_shm *in_flight = fcgi_in_flight(request->fcgi);
-	const struct route *same_path = NULL;
+	const struct route *same_path;
 
 	request->method = percore_param(request, "REQUEST_METHOD");
 	if (!request->method) {
@@ -166,7 +212,8 @@ static void dispatch(struct percore_request *request)
 		refuse_path(request, error);
 		return;
 	}
-	note(in_flight->path, sizeof in_flight->path, request->path);
+	note(in_flight->path, sizeof in_flight->path, request->path.plain);
+	same_path = find_route(request);
 	if (!find_length(request)) {
 		percore_answer_problem(request, 400, "Content-Length is not a number.");
 		return;
@@ -177,13 +224,10 @@ static void dispatch(struct percore_request *request)
 		percore_answer_problem(request, 411, "The body must come with its Content-Length.");
 		return;
 	}
-	request->path = route_below(request->path, exchange->prefix);
-	if (request->path)
-		request->route = routes_find(exchange->routes, request->method, request->path, &same_path);
 	metrics_note_route(exchange->metrics, same_path ? same_path->entry : METRICS_OTHER_ENTRY,
 	                   request->method);
 	access_begin(request);
-	if (exchange->only_probes && !(request->route && request->route->is_probe))
+	if (exchange->only_probes && !(request->route && request->route->spec.is_probe))
 		percore_answer_problem(request, 404, "Only probes are served at this address.");
 	else if (is_overload(request))
 		refuse_for_overload(request);
@@ -191,7 +235,7 @@ static void dispatch(struct percore_request *request)
 		rate_limit_refuse(request);
 	else if (!same_path)
 		percore_answer_problem(request, 404, "Nothing is served at this path.");
-	else if (request->body_length > exchange->max_body)
+	else if (request->body_length > request->max_body)
 		refuse_body(request);
 	else
 		serve_known_path(request);
@@ -214,7 +258,7 @@ static void answer_for_handler(struct percore_request *request)
 		                               : "The body ended before Content-Length was reached.");
 	else {
 		log_error("request %s: %s %s: the handler gave no answer", request->id, request->method,
-		          request->path);
+		          request->path.plain);
 		percore_answer_problem(request, 500, NULL);
 	}
 }

@@ -10,6 +10,8 @@
 #include "state/metrics.h"
 #include "state/overload.h"
 
+struct worker_calls; /* pool/worker_calls.h */
+
 /* What holds for every request; made before the workers start. */
 struct exchange {
 	const struct routes *routes;
@@ -22,8 +24,7 @@ struct exchange {
 	bool only_probes;        /* the admin address */
 	struct access access;
 	const struct background *background;
-	bool (*worker_start)(void);
-	void (*worker_stop)(void);
+	const struct worker_calls *calls;
 };
 
 /* In each worker at its start: the word that says whether the pool is being stopped. */

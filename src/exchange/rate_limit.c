@@ -86,10 +86,7 @@ static void add_header(struct passage *p, const struct limit_rule *rule, const s
 static void append(struct percore_request *request, struct line *line)
 {
 	add_text(line, "\r\n");
-	if (line->length > sizeof request->headers - request->headers_length)
-		return;
-	memcpy(request->headers + request->headers_length, line->text, line->length);
-	request->headers_length += line->length;
+	answer_add_lines(request, line->text, line->length);
 }
 
 static void set_x_headers(struct percore_request *request, const struct passage *p)
@@ -177,7 +174,9 @@ static void make_key(const struct percore_request *request, const struct passage
 
 static bool applies(const struct percore_request *request, const struct limit_rule *rule)
 {
-	return !*rule->route || (request->route && strcmp(request->route->pattern, rule->route) == 0);
+	if (*rule->method && strcmp(request->is_head ? "GET" : request->method, rule->method) != 0)
+		return false;
+	return !*rule->route || (request->route && strcmp(request->route->spec.pattern, rule->route) == 0);
 }
 
 /* False: this limit refuses. */
@@ -226,7 +225,8 @@ bool rate_limit_admits(struct percore_request *request)
 	const struct limit *limit = &request->exchange->limit;
 	struct passage p;
 
-	if (!limit->shm || limit->policy.rules_count == 0 || (request->route && request->route->is_probe))
+	if (!limit->shm || limit->policy.rules_count == 0 ||
+	    (request->route && request->route->spec.is_probe))
 		return true;
 	p.limit = limit;
 	p.tightest = NULL;

@@ -50,7 +50,7 @@ bool request_is_good_id(const char *id)
 
 /* A header that came several times, made one when it is asked for: the parameter's name, a NUL, the value. */
 struct joined {
-	struct joined *next;
+	const struct joined *next;
 	char text[];
 };
 
@@ -59,7 +59,9 @@ void request_init(struct percore_request *request, const struct exchange *exchan
 	memset(request, 0, offsetof(struct percore_request, id));
 	request->exchange = exchange;
 	request->fcgi = fcgi;
+	request->max_body = exchange->max_body;
 	request->path_buffer[0] = '\0'; /* the access log may ask for it first */
+	arena_init(&request->arena, request->first, sizeof request->first);
 	const char *given = percore_param(request, "HTTP_X_REQUEST_ID");
 	if (given && request_is_good_id(given))
 		strcpy(request->id, given);
@@ -70,11 +72,9 @@ void request_init(struct percore_request *request, const struct exchange *exchan
 
 void request_fini(struct percore_request *request)
 {
-	for (struct joined *joined; (joined = request->joined);) {
-		request->joined = joined->next;
-		free(joined);
-	}
+	json_object_put(request->json);
 	free(request->body);
+	arena_fini(&request->arena);
 }
 
 void percore_log(const struct percore_request *request, enum percore_log_level level, const char *format, ...)
@@ -93,6 +93,33 @@ void percore_log(const struct percore_request *request, enum percore_log_level l
 		log_at((enum log_level)level, "%s", text);
 }
 
+void *percore_arg(const struct percore_request *request)
+{
+	return request->arg;
+}
+
+void *percore_alloc(struct percore_request *request, size_t bytes)
+{
+	return arena_take(&request->arena, bytes);
+}
+
+char *percore_format(struct percore_request *request, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	int length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	if (length < 0) /* an encoding that the locale does not have */
+		length = 0;
+	char *text = arena_take(&request->arena, (size_t)length + 1);
+	*text = '\0';
+	va_start(arguments, format);
+	vsnprintf(text, (size_t)length + 1, format, arguments);
+	va_end(arguments);
+	return text;
+}
+
 const char *percore_method(const struct percore_request *request)
 {
 	return request->method;
@@ -100,7 +127,7 @@ const char *percore_method(const struct percore_request *request)
 
 const char *percore_path(const struct percore_request *request)
 {
-	return request->path;
+	return request->path.plain;
 }
 
 const char *percore_id(const struct percore_request *request)
@@ -111,27 +138,21 @@ const char *percore_id(const struct percore_request *request)
 const char *percore_path_value(struct percore_request *request, const char *name)
 {
 	size_t length;
-	const char *value = request->route ? route_value(request->route, request->path, name, &length) : NULL;
+	const char *value = request->route && request->path.plain
+	                            ? route_value(request->route, &request->path, name, &length)
+	                            : NULL;
 
-	if (!value || length >= sizeof request->path_value)
+	if (!value)
 		return NULL;
-	memcpy(request->path_value, value, length);
-	request->path_value[length] = '\0';
-	return request->path_value;
+	char *text = arena_text(&request->arena, value, length);
+	for (char *slash = text; request->path.marked && (slash = strchr(slash, ROUTE_SLASH));)
+		*slash = '/';
+	return text;
 }
 
 /* ---- Parameters. */
 
 enum { HEADER_MAX = 64 }; /* of one name: those before are not looked at */
-
-static void *need(size_t bytes)
-{
-	void *memory = malloc(bytes);
-
-	if (!memory)
-		percore_no_memory();
-	return memory;
-}
 
 static char *append(char *to, const char *text)
 {
@@ -142,14 +163,14 @@ static char *append(char *to, const char *text)
 }
 
 /* RFC 9110, section 5.3; and RFC 6265 for Cookie. */
-static struct joined *join(const char *name, const char *const *values, size_t count)
+static struct joined *join(struct arena *arena, const char *name, const char *const *values, size_t count)
 {
 	const char *comma = strcmp(name, "HTTP_COOKIE") == 0 ? "; " : ", ";
 	size_t bytes = strlen(name) + 2;
 
 	for (size_t i = 0; i < count; i++)
 		bytes += strlen(values[i]) + 2;
-	struct joined *joined = need(sizeof *joined + bytes);
+	struct joined *joined = arena_take(arena, sizeof *joined + bytes);
 	char *end = append(joined->text, name);
 	*end++ = '\0';
 	for (size_t i = 0; i < count; i++)
@@ -169,7 +190,7 @@ static const char *find_header(const struct percore_request *request, const char
 	for (const struct joined *before = own->joined; before; before = before->next)
 		if (strcmp(before->text, name) == 0)
 			return before->text + strlen(name) + 1;
-	struct joined *joined = join(name, values, count);
+	struct joined *joined = join(&own->arena, name, values, count);
 	joined->next = own->joined;
 	own->joined = joined;
 	return joined->text + strlen(name) + 1;

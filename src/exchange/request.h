@@ -3,23 +3,32 @@
 #ifndef PERCORE_REQUEST_H
 #define PERCORE_REQUEST_H
 
+#include "base/arena.h"
 #include "exchange/exchange.h"
+
+enum { REQUEST_PATH_MAX = 4096, REQUEST_FIRST_BYTES = 4096 };
 
 struct percore_request {
 	const struct exchange *exchange;
 	struct fcgi *fcgi;
 	const struct route *route; /* NULL: none */
+	void *arg;                 /* percore_arg */
 	const char *method;
-	const char *path;
-	size_t body_length, body_read; /* bytes */
-	bool is_open_ended;            /* body_length is the most it can be: FCGI_STDIN's end tells it */
-	int body_error;                /* 0, or -ETIMEDOUT, -EPROTO, -EFBIG: no more of it comes */
-	char *body;                    /* percore_body_bytes: all of it */
-	struct joined *joined;         /* headers that came several times */
-	int status;                    /* of the answer */
-	size_t answer_length;          /* bytes announced, of its body */
-	size_t answer_left;            /* of them, not yet written */
-	size_t headers_length;
+	struct route_path path; /* below the prefix; path.plain NULL: it is not known, or outside */
+	size_t max_body;        /* bytes: the route's, or --max-body */
+	size_t body_length, body_read;
+	bool is_open_ended; /* body_length is the most it can be: FCGI_STDIN's end tells it */
+	int body_error;     /* 0, or -ETIMEDOUT, -EPROTO, -EFBIG: no more of it comes */
+	char *body;         /* percore_body_bytes: all of it */
+	json_object *json;  /* percore_body_json: its document */
+	bool is_json_read;
+	const struct joined *joined;      /* headers that came several times */
+	const struct percore_pair *query; /* decoded; NULL: nobody has asked */
+	int status;                       /* of the answer */
+	size_t answer_length;             /* bytes announced, of its body */
+	size_t answer_left;               /* of them, not yet written */
+	char *headers;                    /* of percore_set_header: whole lines */
+	size_t headers_length, headers_room;
 	size_t headers_before; /* of them, percore's own: set before the handler ran */
 	bool answered, cut;    /* cut: the answer cannot be completed */
 	bool is_replaced;      /* a 500 went instead of the handler's answer */
@@ -31,10 +40,9 @@ struct percore_request {
 	struct access_record_shm *record; /* the draft of its line; NULL: none yet */
 	/* request_init clears up to here: what follows is written before it is read. */
 	char id[IN_FLIGHT_ID_MAX];
-	char headers[2048]; /* of percore_set_header: whole lines, headers_length bytes */
-	char path_buffer[4096];
-	char query[1024];      /* the value that percore_query lent last */
-	char path_value[1024]; /* likewise percore_path_value */
+	char path_buffer[REQUEST_PATH_MAX];
+	struct arena arena; /* of all that is lent until the handler returns */
+	_Alignas(max_align_t) unsigned char first[REQUEST_FIRST_BYTES]; /* its first block */
 };
 
 /* In each process before its first request. */
@@ -60,6 +68,9 @@ struct answer_problem {
 	json_object *value;
 };
 void answer_problem(struct percore_request *request, const struct answer_problem *problem);
+
+/* Whole lines, each ended by CRLF, as they are.  False: there is no room for them. */
+bool answer_add_lines(struct percore_request *request, const char *lines, size_t length);
 
 /* Before an answer that is not the handler's: drops the headers that it set for its own. */
 void answer_forget_headers(struct percore_request *request);

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Decodes up to the query; -EINVAL on a bad escape or a NUL, -ENAMETOOLONG. */
-static int decode(const char *uri, char *out, size_t size)
+/* Decodes up to the query; -EINVAL on a bad escape or a NUL, -ENAMETOOLONG, -EILSEQ. */
+static int decode(const char *uri, char slash, char *out, size_t size)
 {
 	size_t n = 0;
 
@@ -20,8 +20,12 @@ static int decode(const char *uri, char *out, size_t size)
 			int byte = percent_byte(uri);
 			if (byte <= 0)
 				return -EINVAL;
-			c = (char)byte;
+			c = byte == '/' ? slash : (char)byte;
 			uri += 2;
+			if (byte == ROUTE_SLASH)
+				return -EILSEQ;
+		} else if (c == (char)ROUTE_SLASH) {
+			return -EILSEQ;
 		}
 		if (n + 1 >= size)
 			return -ENAMETOOLONG;
@@ -60,7 +64,7 @@ static bool resolve_dots(char *path)
 	return true;
 }
 
-int route_path(const char *uri, char *path, size_t size)
+int route_path(const char *uri, char slash, char *path, size_t size)
 {
 	const char *scheme = strstr(uri, "://");
 
@@ -69,7 +73,7 @@ int route_path(const char *uri, char *path, size_t size)
 		if (!uri)
 			uri = "/";
 	}
-	int error = decode(uri, path, size);
+	int error = decode(uri, slash, path, size);
 	if (error)
 		return error;
 	return path[0] == '/' && resolve_dots(path) ? 0 : -EINVAL;
@@ -86,18 +90,29 @@ const char *route_below(const char *path, const char *prefix)
 	return path[length] == '/' ? path + length : NULL;
 }
 
-/* True for "{name}"; patterns are checked when they are added. */
-static bool is_variable(const char *segment)
+/* ---- The table.  Patterns are checked when they are added. */
+
+/* The fewer paths a segment of a pattern fits, the closer it is. */
+enum kind { FIXED, NAME, REST };
+
+static enum kind kind_of(const char *segment)
 {
-	return segment[0] == '{';
+	size_t length = strcspn(segment, "/");
+
+	if (segment[0] != '{')
+		return FIXED;
+	return length > 5 && memcmp(segment + length - 4, "...}", 4) == 0 ? REST : NAME;
 }
 
 /* Segment by segment: "/addresses/{city}" fits "/addresses/Ulm". */
-static bool fits(const char *pattern, const char *path)
+static bool fits_path(const char *pattern, const char *path)
 {
 	for (;;) {
 		size_t wanted = strcspn(pattern, "/"), got = strcspn(path, "/");
-		if (is_variable(pattern) ? got == 0 : wanted != got || memcmp(pattern, path, got) != 0)
+		enum kind kind = kind_of(pattern);
+		if (kind == REST)
+			return true;
+		if (kind == NAME ? got == 0 : wanted != got || memcmp(pattern, path, got) != 0)
 			return false;
 		pattern += wanted;
 		path += got;
@@ -110,12 +125,12 @@ static bool fits(const char *pattern, const char *path)
 	}
 }
 
-/* At the first segment where they differ in kind, the fixed one wins. */
+/* At the first segment where they differ in kind. */
 static bool is_closer(const char *pattern, const char *than)
 {
 	while (*pattern && *than) {
-		if (is_variable(pattern) != is_variable(than))
-			return is_variable(than);
+		if (kind_of(pattern) != kind_of(than))
+			return kind_of(pattern) < kind_of(than);
 		pattern += strcspn(pattern, "/");
 		than += strcspn(than, "/");
 		pattern += *pattern == '/';
@@ -124,18 +139,25 @@ static bool is_closer(const char *pattern, const char *than)
 	return false;
 }
 
+static const char *path_for(const struct route *route, const struct route_path *path)
+{
+	return route->spec.takes_slashes && path->marked ? path->marked : path->plain;
+}
+
 /* The pattern that serves a path, whatever the method; NULL: none. */
-static const char *closest(const struct routes *routes, const char *path)
+static const char *closest(const struct routes *routes, const struct route_path *path)
 {
 	const char *found = NULL;
 
 	for (size_t i = 0; i < routes->count; i++)
-		if (strcmp(routes->all[i].pattern, path) == 0) /* most are fixed: the short way */
-			return routes->all[i].pattern;
-	for (size_t i = 0; i < routes->count; i++)
-		if (fits(routes->all[i].pattern, path) &&
-		    (!found || is_closer(routes->all[i].pattern, found)))
-			found = routes->all[i].pattern;
+		if (strcmp(routes->all[i].spec.pattern, path->plain) == 0) /* most are fixed: the short way */
+			return routes->all[i].spec.pattern;
+	for (size_t i = 0; i < routes->count; i++) {
+		const struct route *route = &routes->all[i];
+		if (fits_path(route->spec.pattern, path_for(route, path)) &&
+		    (!found || is_closer(route->spec.pattern, found)))
+			found = route->spec.pattern;
+	}
 	return found;
 }
 
@@ -144,17 +166,17 @@ static bool method_fits(const char *offered, const char *asked)
 	return strcmp(offered, asked) == 0 || (strcmp(asked, "HEAD") == 0 && strcmp(offered, "GET") == 0);
 }
 
-const struct route *routes_find(const struct routes *routes, const char *method, const char *path,
-                                const struct route **same_path)
+const struct route *routes_find(const struct routes *routes, const char *method,
+                                const struct route_path *path, const struct route **same_path)
 {
 	const char *pattern = closest(routes, path);
 
 	*same_path = NULL;
 	for (size_t i = 0; pattern && i < routes->count; i++) {
-		if (strcmp(routes->all[i].pattern, pattern) != 0)
+		if (strcmp(routes->all[i].spec.pattern, pattern) != 0)
 			continue;
 		*same_path = &routes->all[i];
-		if (method_fits(routes->all[i].method, method))
+		if (method_fits(routes->all[i].spec.method, method))
 			return &routes->all[i];
 	}
 	return NULL;
@@ -163,49 +185,64 @@ const struct route *routes_find(const struct routes *routes, const char *method,
 bool routes_have(const struct routes *routes, const char *pattern)
 {
 	for (size_t i = 0; i < routes->count; i++)
-		if (strcmp(routes->all[i].pattern, pattern) == 0)
+		if (strcmp(routes->all[i].spec.pattern, pattern) == 0)
 			return true;
 	return false;
 }
 
-void routes_allow(const struct routes *routes, const char *path, char *allow, size_t size)
+void routes_allow(const struct routes *routes, const struct route_path *path, char *allow, size_t size)
 {
 	const char *pattern = closest(routes, path);
 	size_t used = 0;
 
-	for (size_t i = 0; pattern && i < routes->count; i++)
-		if (strcmp(routes->all[i].pattern, pattern) == 0 && used < size)
-			used += (size_t)snprintf(allow + used, size - used, "%s%s, ", routes->all[i].method,
-			                         strcmp(routes->all[i].method, "GET") == 0 ? ", HEAD" : "");
+	for (size_t i = 0; pattern && i < routes->count; i++) {
+		const struct percore_route *spec = &routes->all[i].spec;
+		if (strcmp(spec->pattern, pattern) == 0 && strcmp(spec->method, "OPTIONS") != 0 &&
+		    used < size)
+			used += (size_t)snprintf(allow + used, size - used, "%s%s, ", spec->method,
+			                         strcmp(spec->method, "GET") == 0 ? ", HEAD" : "");
+	}
 	if (used < size)
 		snprintf(allow + used, size - used, "OPTIONS");
 }
 
-const char *route_value(const struct route *route, const char *path, const char *name, size_t *length)
+/* Is this segment of a pattern {name} or {name...}? */
+static bool is_named(const char *segment, const char *name, size_t length)
 {
-	const char *pattern = route->pattern;
-	size_t size = strlen(name);
-
-	for (; *pattern && *path; pattern += *pattern == '/', path += *path == '/') {
-		*length = strcspn(path, "/");
-		if (is_variable(pattern) && strncmp(pattern + 1, name, size) == 0 && pattern[1 + size] == '}')
-			return path;
-		pattern += strcspn(pattern, "/");
-		path += *length;
-	}
-	return NULL;
+	return segment[0] == '{' && strncmp(segment + 1, name, length) == 0 &&
+	       (segment[1 + length] == '}' || strncmp(segment + 1 + length, "...}", 4) == 0);
 }
 
-/* Braces enclose a whole segment, and nothing else. */
+const char *route_value(const struct route *route, const struct route_path *path, const char *name,
+                        size_t *length)
+{
+	const char *pattern = route->spec.pattern, *at = path_for(route, path);
+	size_t size = strlen(name);
+
+	for (;; pattern++, at++) {
+		*length = kind_of(pattern) == REST ? strlen(at) : strcspn(at, "/");
+		if (is_named(pattern, name, size))
+			return at;
+		pattern += strcspn(pattern, "/");
+		at += *length;
+		if (!*pattern || !*at)
+			return NULL;
+	}
+}
+
+/* ---- Adding. */
+
+/* Braces enclose a whole segment, and nothing else; {rest...} is the last. */
 static bool is_pattern(const char *pattern)
 {
 	if (*pattern != '/')
 		return false;
 	while (*pattern == '/') {
 		size_t length = strcspn(++pattern, "/"), brace = strcspn(pattern, "{}");
-		bool variable = *pattern == '{' && strcspn(pattern + 1, "{}") == length - 2 && length > 2 &&
-		                pattern[length - 1] == '}';
-		if (!variable && brace < length)
+		bool is_variable = *pattern == '{' && strcspn(pattern + 1, "{}") == length - 2 &&
+		                   length > 2 && pattern[length - 1] == '}';
+		if (strncmp(pattern, "{...}", 5) == 0 || (!is_variable && brace < length) ||
+		    (kind_of(pattern) == REST && pattern[length]))
 			return false;
 		pattern += length;
 	}
@@ -215,42 +252,76 @@ static bool is_pattern(const char *pattern)
 /* Alike but for the {names}, so that neither is closer. */
 static bool has_same_shape(const char *one, const char *other)
 {
-	return fits(one, other) && fits(other, one) && !is_closer(one, other) && !is_closer(other, one);
+	return fits_path(one, other) && fits_path(other, one) && !is_closer(one, other) &&
+	       !is_closer(other, one);
 }
 
-const char *routes_add(struct routes *routes, const char *method, const char *pattern,
-                       percore_handler handler, bool is_probe)
+static const char *clash(const struct percore_route *there, const struct percore_route *spec)
+{
+	if (strcmp(there->pattern, spec->pattern) != 0)
+		return has_same_shape(there->pattern, spec->pattern)
+		               ? "another route has this pattern with other {names}"
+		               : NULL;
+	if (there->takes_slashes != spec->takes_slashes)
+		return "the routes of one pattern must be alike in takes_slashes";
+	return strcmp(there->method, spec->method) == 0 ? "it is there already" : NULL;
+}
+
+static const char *check(const struct percore_route *spec)
 {
 	static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+	const char *method = spec->method;
 
-	if (!*method || method[strspn(method, upper)] || strcmp(method, "HEAD") == 0 ||
-	    strcmp(method, "OPTIONS") == 0)
-		return "the method must be GET, POST, PUT, ...; HEAD and OPTIONS are made for you";
-	if (!is_pattern(pattern))
-		return "the pattern must start with / and hold {names} as whole segments only";
-	for (size_t i = 0; i < routes->count; i++)
-		if (strcmp(routes->all[i].method, method) == 0 &&
-		    strcmp(routes->all[i].pattern, pattern) == 0)
-			return "it is there already";
-		else if (strcmp(routes->all[i].pattern, pattern) != 0 &&
-		         has_same_shape(routes->all[i].pattern, pattern))
-			return "another route has this pattern with other {names}";
+	if (!*method || method[strspn(method, upper)] || strcmp(method, "HEAD") == 0)
+		return "the method must be GET, POST, PUT, ...; HEAD is made for you";
+	if (!is_pattern(spec->pattern))
+		return "the pattern must start with / and hold {names} as whole segments only, {rest...} as "
+		       "the "
+		       "last";
+	if (!spec->handler)
+		return "it has no handler";
+	if (!(spec->time_limit >= 0)) /* no NaN either */
+		return "the time limit must be 0 or more seconds, or INFINITY";
+	return NULL;
+}
+
+static bool copy(const char **text)
+{
+	return !*text || (*text = strdup(*text));
+}
+
+const char *routes_add(struct routes *routes, const struct percore_route *given)
+{
+	struct percore_route spec = *given;
+	const char *wrong = NULL;
+
+	if (!spec.pattern)
+		return "it has no pattern";
+	if (!spec.method)
+		spec.method = "GET";
+	wrong = check(&spec);
+	for (size_t i = 0; !wrong && i < routes->count; i++)
+		wrong = clash(&routes->all[i].spec, &spec);
+	if (wrong)
+		return wrong;
 	struct route *all = realloc(routes->all, (routes->count + 1) * sizeof *all);
 	if (!all)
 		return "no memory";
 	routes->all = all;
-	all[routes->count] = (struct route){ strdup(method), strdup(pattern), handler, is_probe, 0 };
-	if (!all[routes->count].method || !all[routes->count].pattern)
+	if (!copy(&spec.method) || !copy(&spec.pattern) || !copy(&spec.limit))
 		return "no memory";
-	routes->count++;
+	all[routes->count++] = (struct route){ .spec = spec };
+	routes->takes_slashes |= spec.takes_slashes;
 	return NULL;
 }
 
 void routes_fini(struct routes *routes)
 {
 	for (size_t i = 0; i < routes->count; i++) {
-		free(routes->all[i].method);
-		free(routes->all[i].pattern);
+		const struct percore_route *spec = &routes->all[i].spec;
+		free((char *)spec->method);
+		free((char *)spec->pattern);
+		free((char *)spec->limit);
 	}
 	free(routes->all);
 }
@@ -262,5 +333,5 @@ const char *routes_at(void *routes, size_t i, unsigned **entry)
 	if (i >= all->count)
 		return NULL;
 	*entry = &all->all[i].entry;
-	return all->all[i].pattern;
+	return all->all[i].spec.pattern;
 }

@@ -11,6 +11,8 @@
  */
 #include "pool/worker.h"
 
+#include "pool/worker_calls.h"
+
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
@@ -454,7 +456,7 @@ static bool duty_init(struct duty *duty, const struct worker *w)
 	exchange_watch_draining(w->draining ? w->draining : &w->connections->shm->draining);
 	access_enter(&w->exchange->access, w->index, w->worker_id);
 	take_signals(w);
-	if (w->exchange->worker_start && !w->exchange->worker_start())
+	if (!worker_calls_start(w->exchange->calls))
 		return false;
 	if (w->sandbox && !sandbox_enter(w->pool))
 		return false;
@@ -469,8 +471,7 @@ static void duty_fini(struct duty *duty)
 
 	if (w->master && (duty->intake.is_orphan || getppid() != w->master))
 		intake_give_all(&duty->intake);
-	if (w->exchange->worker_stop)
-		w->exchange->worker_stop();
+	worker_calls_stop(w->exchange->calls);
 	limit_stop();
 	intake_close_all(&duty->intake);
 	fcgi_free(duty->fcgi);

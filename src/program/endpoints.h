@@ -19,6 +19,6 @@ bool addresses_task(struct percore_work *work, void *unused);
 void addresses_get(struct percore_request *request);
 
 void render_post(struct percore_request *request);
-bool render_job(struct percore_work *work, json_object *input);
+bool render_job(struct percore_work *work, json_object *input, void *unused);
 
 #endif

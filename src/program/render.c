@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { BODY_MAX = 4096, ROUNDS_MAX = 1000000000 };
+enum { ROUNDS_MAX = 1000000000 };
 
 /* 0: it is no such number. */
 static int64_t rounds_of(json_object *input)
@@ -23,18 +23,19 @@ void render_post(struct percore_request *request)
 {
 	json_object *input;
 
-	if (!percore_body_json(request, BODY_MAX, 0, &input))
+	if (!percore_body_json(request, 0, &input))
 		return; /* 400, 413 or 415 is answered */
-	if (rounds_of(input)) {
-		percore_defer(request, "render", input, percore_header(request, "Idempotency-Key"));
-		return;
-	}
-	json_object_put(input);
-	percore_answer_problem(request, 400, "The body must be {\"rounds\": N}, N from 1 to 1000000000.");
+	if (rounds_of(input))
+		percore_defer(request, "render", json_object_get(input),
+		              percore_header(request, "Idempotency-Key"));
+	else
+		percore_answer_problem(request, 400,
+		                       "The body must be {\"rounds\": N}, N from 1 to 1000000000.");
 }
 
-bool render_job(struct percore_work *work, json_object *input)
+bool render_job(struct percore_work *work, json_object *input, void *arg)
 {
+	(void)arg;
 	int64_t rounds = rounds_of(input);
 
 	if (!rounds)

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-/* Of this process: before percore_run, and in percore_on_worker_start. */
+/* Of this process: before percore_run, and in percore_on_worker. */
 static struct sandbox own;
 static char mistake[256]; /* the first; "" */
 
@@ -138,7 +138,7 @@ static bool close_paths(void)
 			"sandbox: this kernel has no Landlock: a worker may write wherever its user may, and "
 			"connect to any address; all else is refused");
 	else if (is_needed && threads() > 1)
-		log_warning("sandbox: threads of percore_on_worker_start may write wherever the user may: "
+		log_warning("sandbox: threads of percore_on_worker may write wherever the user may: "
 		            "Landlock holds for those that are started later");
 	return true;
 }

@@ -62,31 +62,73 @@ void app_mistake(struct percore_app *app, const char *format, ...)
 	va_end(arguments);
 }
 
-void percore_add_route(struct percore_app *app, const char *method, const char *pattern,
-                       percore_handler handler)
+/* Its limits, as those of --limit for this pattern and method. */
+static const char *add_limit(struct percore_app *app, const struct percore_route *route, const char *text)
 {
-	const char *wrong = routes_add(&app->routes, method, pattern, handler, false);
+	struct limit_rule rule;
+	const char *wrong = limit_rule_parse(text, &rule);
 
 	if (wrong)
-		app_mistake(app, "route %s %s: %s", method, pattern, wrong);
+		return wrong;
+	if (*rule.route || *rule.method)
+		return "route= and method= are for --limit; here the route says it";
+	if (strlen(route->pattern) >= sizeof rule.route || strlen(route->method) >= sizeof rule.method)
+		return "the route's pattern or method is too long for a limit";
+	if (app->limit_count == LIMITS_MAX)
+		return "there are too many limits";
+	strcpy(rule.route, route->pattern);
+	strcpy(rule.method, route->method);
+	app->limits[app->limit_count++] = rule;
+	return NULL;
 }
 
-void percore_add_probe(struct percore_app *app, const char *pattern, percore_handler handler)
+static const char *add_limits(struct percore_app *app, const struct percore_route *route)
 {
-	const char *wrong = routes_add(&app->routes, "GET", pattern, handler, true);
+	char text[256];
+	const char *wrong = NULL;
 
+	for (const char *at = route->limit; at && *at && !wrong; at += *at == ',') {
+		size_t length = strcspn(at, ",");
+		if (length >= sizeof text)
+			return "one of its limits is too long";
+		snprintf(text, sizeof text, "%.*s", (int)length, at);
+		wrong = add_limit(app, route, text);
+		at += length;
+	}
+	return wrong;
+}
+
+void percore_add_route(struct percore_app *app, const struct percore_route *route)
+{
+	const char *wrong = routes_add(&app->routes, route);
+
+	if (!wrong)
+		wrong = add_limits(app, &app->routes.all[app->routes.count - 1].spec);
 	if (wrong)
-		app_mistake(app, "probe %s: %s", pattern, wrong);
+		app_mistake(app, "route %s %s: %s", route->method ? route->method : "GET",
+		            route->pattern ? route->pattern : "", wrong);
+}
+
+void percore_add_routes(struct percore_app *app, const struct percore_route *routes)
+{
+	for (; routes->pattern; routes++)
+		percore_add_route(app, routes);
+}
+
+static void add_probe(struct percore_app *app, const char *pattern, percore_handler handler)
+{
+	percore_add_route(
+		app, &(struct percore_route){ .pattern = pattern, .handler = handler, .is_probe = true });
 }
 
 void percore_add_metrics(struct percore_app *app, const char *pattern)
 {
-	percore_add_probe(app, pattern, status_metrics);
+	add_probe(app, pattern, status_metrics);
 }
 
 void percore_add_status(struct percore_app *app, const char *pattern)
 {
-	percore_add_probe(app, pattern, status_json);
+	add_probe(app, pattern, status_json);
 }
 
 static struct user_metric *add_meter(struct percore_app *app, enum metrics_kind kind, const char *name,
@@ -113,25 +155,6 @@ struct percore_gauge *percore_add_gauge(struct percore_app *app, const char *nam
 struct percore_histogram *percore_add_histogram(struct percore_app *app, const char *name, const char *help)
 {
 	return (struct percore_histogram *)add_meter(app, METRICS_HISTOGRAM, name, help);
-}
-
-void percore_add_limit(struct percore_app *app, const char *pattern, const char *limit)
-{
-	struct limit_rule rule;
-	const char *wrong = limit_rule_parse(limit, &rule);
-
-	if (!wrong && *rule.route)
-		wrong = "route= is for --limit; here the pattern says it";
-	if (!wrong && strlen(pattern) >= sizeof rule.route)
-		wrong = "the pattern is too long";
-	if (!wrong && app->limit_count == LIMITS_MAX)
-		wrong = "there are too many";
-	if (wrong) {
-		app_mistake(app, "limit %s for %s: %s", limit, pattern, wrong);
-		return;
-	}
-	snprintf(rule.route, sizeof rule.route, "%s", pattern);
-	app->limits[app->limit_count++] = rule;
 }
 
 static bool is_good_name(const char *name)
@@ -187,7 +210,7 @@ void percore_every(struct percore_app *app, const char *name, double seconds, pe
 			                                              .slot = TASKS_MAX };
 }
 
-void percore_add_job(struct percore_app *app, const char *name, percore_job job)
+void percore_add_job(struct percore_app *app, const char *name, percore_job job, void *arg)
 {
 	struct background *b = &app->background;
 
@@ -200,17 +223,17 @@ void percore_add_job(struct percore_app *app, const char *name, percore_job job)
 		if (strcmp(b->jobs[i].name, name) == 0)
 			app_mistake(app, "job %s: there is one of that name", name);
 	if (!*app->mistake)
-		b->jobs[b->job_count++] = (struct background_job){ .name = need(strdup(name)), .run = job };
+		b->jobs[b->job_count++] =
+			(struct background_job){ .name = need(strdup(name)), .run = job, .arg = arg };
 	if (b->job_count == 1 && !*app->mistake)
-		percore_add_route(app, "GET", "/jobs/{id}", defer_get);
+		percore_add_route(app,
+		                  &(struct percore_route){ .pattern = "/jobs/{id}", .handler = defer_get });
 }
 
-void percore_on_worker_start(struct percore_app *app, bool (*start)(void))
+void percore_on_worker(struct percore_app *app, bool (*start)(void *arg), void (*stop)(void *arg), void *arg)
 {
-	app->worker_start = start;
-}
-
-void percore_on_worker_stop(struct percore_app *app, void (*stop)(void))
-{
-	app->worker_stop = stop;
+	if (app->calls.count == WORKER_CALLS_MAX)
+		app_mistake(app, "percore_on_worker: was called %d times already", WORKER_CALLS_MAX);
+	else
+		app->calls.all[app->calls.count++] = (struct worker_call){ start, stop, arg };
 }

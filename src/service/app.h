@@ -7,6 +7,7 @@
 #include "base/options.h"
 #include "exchange/route.h"
 #include "percore.h"
+#include "pool/worker_calls.h"
 #include "state/limit.h"
 #include "state/user_metrics.h"
 
@@ -21,8 +22,7 @@ struct percore_app {
 	struct limit_rule limits[LIMITS_MAX];
 	size_t limit_count;
 	struct background background;
-	bool (*worker_start)(void);
-	void (*worker_stop)(void);
+	struct worker_calls calls;
 	char mistake[256]; /* the first one made in registering; "" */
 };
 

@@ -9,6 +9,7 @@
 #include "pool/master.h"
 #include "pool/single.h"
 #include "pool/supervision.h"
+#include "pool/worker_calls.h"
 #include "sandbox/sandbox.h"
 #include "service/app.h"
 #include "service/settings_table.h"
@@ -43,15 +44,14 @@ static int run_cgi(const struct run *run)
 	static struct pool_shm pool;
 	struct fcgi *fcgi = fcgi_new_cgi(&in_flight);
 
-	if (!fcgi || (run->app->worker_start && !run->app->worker_start()))
+	if (!fcgi || !worker_calls_start(&run->app->calls))
 		return 1;
 	if (run->settings.sandbox && !sandbox_enter(&pool))
 		return 1;
 	request_seed();
 	exchange_run(&run->exchange, fcgi);
 	bool done = in_flight.sent == IN_FLIGHT_WHOLE;
-	if (run->app->worker_stop)
-		run->app->worker_stop();
+	worker_calls_stop(&run->app->calls);
 	fcgi_free(fcgi);
 	return done ? 0 : 1;
 }
@@ -91,8 +91,7 @@ static void set_exchange(struct run *run)
 		                   .metrics = &run->metrics,
 		                   .limit = limit,
 		                   .background = &run->app->background,
-		                   .worker_start = run->app->worker_start,
-		                   .worker_stop = run->app->worker_stop };
+		                   .calls = &run->app->calls };
 	limit_set_policy(&run->exchange.limit, &run->limits);
 	run->limits = (struct limit_policy){ 0 };
 	if (log_parse_level(s->log_level, &level))

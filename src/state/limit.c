@@ -92,6 +92,14 @@ static const char *after(const char *key, const char *word, size_t length, size_
 	return word + n;
 }
 
+static bool is_method(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if ((text[i] < 'A' || text[i] > 'Z') && text[i] != '-')
+			return false;
+	return length > 0 && !(length == 4 && memcmp(text, "HEAD", 4) == 0);
+}
+
 static const char *parse_word(const char *word, size_t length, struct limit_rule *rule, uint64_t *burst)
 {
 	const char *value;
@@ -107,6 +115,10 @@ static const char *parse_word(const char *word, size_t length, struct limit_rule
 		return *value == '/' && copy(rule->route, sizeof rule->route, value, n)
 		               ? NULL
 		               : "route= must be a route's pattern, as /data or /addresses/{city}";
+	if ((value = after("method=", word, length, &n)))
+		return is_method(value, n) && copy(rule->method, sizeof rule->method, value, n)
+		               ? NULL
+		               : "method= must be a method, as POST; GET is HEAD too";
 	if ((value = after("name=", word, length, &n)))
 		return is_made_of(value, n, "._-") && copy(rule->name, sizeof rule->name, value, n)
 		               ? NULL
@@ -115,8 +127,8 @@ static const char *parse_word(const char *word, size_t length, struct limit_rule
 		rule->is_dry = true;
 		return NULL;
 	}
-	return "after the rate may follow: burst=N by=address|header:NAME|none route=PATTERN dry-run "
-	       "name=NAME";
+	return "after the rate may follow: burst=N by=address|header:NAME|none route=PATTERN method=METHOD "
+	       "dry-run name=NAME";
 }
 
 const char *limit_rule_parse(const char *text, struct limit_rule *rule)
@@ -209,6 +221,8 @@ static void set_id(struct limit_rule *rule)
 	int n = snprintf(text, sizeof text, "%s %llu %llu %d %s %s", rule->name,
 	                 (unsigned long long)rule->gcra.interval_ns, (unsigned long long)rule->gcra.burst,
 	                 (int)rule->by, rule->header, rule->route);
+	if (*rule->method)
+		n += snprintf(text + n, sizeof text - (size_t)n, " %s", rule->method);
 	rule->id = siphash(key, text, (size_t)n);
 }
 

@@ -25,6 +25,7 @@ enum {
 	LIMIT_KEY_BYTES = 16,
 	LIMIT_TEXT_MAX = 64,
 	LIMIT_ROUTE_MAX = 128,
+	LIMIT_METHOD_MAX = 24,
 };
 
 /* What was decided about a request. */
@@ -43,10 +44,11 @@ const char *limit_verdict_name(enum limit_verdict verdict);
 enum limit_by { LIMIT_BY_ADDRESS, LIMIT_BY_HEADER, LIMIT_BY_NONE };
 
 struct limit_rule {
-	char name[LIMIT_NAME_MAX];   /* as in RateLimit, logs and metrics */
-	char header[LIMIT_TEXT_MAX]; /* of LIMIT_BY_HEADER */
-	char route[LIMIT_ROUTE_MAX]; /* the pattern; "": every request */
-	char policy[LIMIT_TEXT_MAX]; /* "default";q=50;w=5 */
+	char name[LIMIT_NAME_MAX];     /* as in RateLimit, logs and metrics */
+	char header[LIMIT_TEXT_MAX];   /* of LIMIT_BY_HEADER */
+	char route[LIMIT_ROUTE_MAX];   /* the pattern; "": every request */
+	char method[LIMIT_METHOD_MAX]; /* "": any */
+	char policy[LIMIT_TEXT_MAX];   /* "default";q=50;w=5 */
 	struct limit_gcra gcra;
 	enum limit_by by;
 	bool is_dry;
@@ -69,7 +71,7 @@ struct limit_policy {
 struct limit_sources {
 	const char *service; /* begins the keys in Redis */
 	const struct option_list *limits, *exempt, *proxies;
-	const struct limit_rule *own; /* of percore_add_limit */
+	const struct limit_rule *own; /* of the program's routes */
 	size_t own_count;
 	const char *store; /* NULL: none */
 	uint64_t store_timeout_ms;

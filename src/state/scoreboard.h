@@ -40,7 +40,7 @@ static inline unsigned scoreboard_slots(unsigned workers)
 }
 
 enum worker_stage {
-	WORKER_STARTING, /* runs percore_on_worker_start */
+	WORKER_STARTING, /* runs percore_on_worker */
 	WORKER_IDLE,     /* has read nothing from what it owns */
 	WORKER_SERVING,  /* has read, or may have: `hand` tells of what */
 };

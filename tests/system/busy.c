@@ -103,8 +103,9 @@ static long number_of(json_object *input, const char *name)
 	return json_object_object_get_ex(input, name, &number) ? (long)json_object_get_int64(number) : 0;
 }
 
-static bool job_note(struct percore_work *work, json_object *input)
+static bool job_note(struct percore_work *work, json_object *input, void *arg)
 {
+	(void)arg;
 	char line[64];
 	long wait_ms = number_of(input, "wait_ms");
 	struct timespec wait = { wait_ms / 1000, wait_ms % 1000 * 1000000 };
@@ -117,30 +118,34 @@ static bool job_note(struct percore_work *work, json_object *input)
 	return true;
 }
 
-static bool job_fail(struct percore_work *work, json_object *input)
+static bool job_fail(struct percore_work *work, json_object *input, void *arg)
 {
+	(void)arg;
 	if (percore_attempt(work) <= (unsigned)number_of(input, "times"))
 		return percore_fail(work, "attempt %u", percore_attempt(work));
 	return true;
 }
 
-static bool job_crash(struct percore_work *work, json_object *input)
+static bool job_crash(struct percore_work *work, json_object *input, void *arg)
 {
+	(void)arg;
 	(void)work;
 	(void)input;
 	abort();
 }
 
-static bool job_hang(struct percore_work *work, json_object *input)
+static bool job_hang(struct percore_work *work, json_object *input, void *arg)
 {
+	(void)arg;
 	(void)work;
 	(void)input;
 	note("hanging", "1\n");
 	hang();
 }
 
-static bool job_echo(struct percore_work *work, json_object *input)
+static bool job_echo(struct percore_work *work, json_object *input, void *arg)
 {
+	(void)arg;
 	percore_set_result(work, json_object_get(input));
 	return true;
 }
@@ -162,12 +167,18 @@ static void defer(struct percore_request *request)
 	json_object *input;
 
 	snprintf(name, sizeof name, "%s", job ? job : "");
-	if (!percore_body_json(request, 2 << 20, 0, &input))
+	if (!percore_body_json(request, 0, &input))
 		return;
 	const char *times = percore_query(request, "wrap");
-	input = wrap(input, times ? strtol(times, NULL, 10) : 0);
+	input = wrap(json_object_get(input), times ? strtol(times, NULL, 10) : 0);
 	percore_defer(request, name, input, percore_query(request, "key"));
 }
+
+static const struct percore_route routes[] = {
+	{ .method = "POST", .pattern = "/defer", .handler = defer, .max_body = 2 << 20 },
+	{ .pattern = "/counter", .handler = counter_get },
+	{ 0 },
+};
 
 int main(int argc, char **argv)
 {
@@ -177,13 +188,12 @@ int main(int argc, char **argv)
 	percore_every(app, "steady", .1, steady, NULL);
 	percore_every(app, "moody", .1, moody, NULL);
 	percore_every(app, "counter", .05, counter, NULL);
-	percore_add_job(app, "note", job_note);
-	percore_add_job(app, "fail", job_fail);
-	percore_add_job(app, "crash", job_crash);
-	percore_add_job(app, "hang", job_hang);
-	percore_add_job(app, "echo", job_echo);
-	percore_add_route(app, "POST", "/defer", defer);
-	percore_add_route(app, "GET", "/counter", counter_get);
+	percore_add_job(app, "note", job_note, NULL);
+	percore_add_job(app, "fail", job_fail, NULL);
+	percore_add_job(app, "crash", job_crash, NULL);
+	percore_add_job(app, "hang", job_hang, NULL);
+	percore_add_job(app, "echo", job_echo, NULL);
+	percore_add_routes(app, routes);
 	percore_add_status(app, "/status");
 	return percore_run(app, argc, argv);
 }

@@ -223,12 +223,40 @@ static bool is_there(const char *variable)
 }
 
 /* As where the disk, or a lock, is not there. */
-static bool start(void)
+static bool start(void *arg)
 {
+	(void)arg;
 	while (is_there("FAULTY_HANGS"))
 		usleep(10000);
 	return !is_there("FAULTY_FAILS");
 }
+
+static const struct percore_route routes[] = {
+	{ .pattern = "/half", .handler = half },
+	{ .pattern = "/healthz", .handler = pid, .is_probe = true },
+	{ .pattern = "/slowz", .handler = wait_ms, .is_probe = true },
+	{ .pattern = "/pid", .handler = pid },
+	{ .method = "POST", .pattern = "/pid", .handler = pid },
+	{ .pattern = "/die", .handler = die },
+	{ .pattern = "/wait", .handler = wait_ms },
+	{ .pattern = "/loop", .handler = loop },
+	{ .pattern = "/deep", .handler = deep },
+	{ .pattern = "/overwrite", .handler = overwrite },
+	{ .pattern = "/leak", .handler = leak },
+	{ .pattern = "/exhaust", .handler = exhaust },
+	{ .pattern = "/leak-descriptors", .handler = leak_descriptors },
+	{ .pattern = "/close", .handler = close_descriptors },
+	{ .pattern = "/spoil-listener", .handler = spoil_listener },
+	{ .pattern = "/part", .handler = part },
+	{ .method = "POST", .pattern = "/body", .handler = body },
+	{ .pattern = "/none", .handler = none },
+	{ .pattern = "/auth", .handler = authorize },
+	{ .pattern = "/header", .handler = header },
+	{ .pattern = "/param", .handler = param },
+	{ .pattern = "/limited", .handler = pid, .limit = "2/h by=none" },
+	{ .pattern = "/log", .handler = say },
+	{ 0 },
+};
 
 int main(int argc, char **argv)
 {
@@ -238,30 +266,7 @@ int main(int argc, char **argv)
 	share = percore_add_gauge(app, "faulty_share", "What /half set.");
 	percore_add_metrics(app, "/metrics");
 	percore_add_status(app, "/status");
-	percore_add_route(app, "GET", "/half", half);
-	percore_on_worker_start(app, start);
-	percore_add_probe(app, "/healthz", pid);
-	percore_add_probe(app, "/slowz", wait_ms);
-	percore_add_route(app, "GET", "/pid", pid);
-	percore_add_route(app, "POST", "/pid", pid);
-	percore_add_route(app, "GET", "/die", die);
-	percore_add_route(app, "GET", "/wait", wait_ms);
-	percore_add_route(app, "GET", "/loop", loop);
-	percore_add_route(app, "GET", "/deep", deep);
-	percore_add_route(app, "GET", "/overwrite", overwrite);
-	percore_add_route(app, "GET", "/leak", leak);
-	percore_add_route(app, "GET", "/exhaust", exhaust);
-	percore_add_route(app, "GET", "/leak-descriptors", leak_descriptors);
-	percore_add_route(app, "GET", "/close", close_descriptors);
-	percore_add_route(app, "GET", "/spoil-listener", spoil_listener);
-	percore_add_route(app, "GET", "/part", part);
-	percore_add_route(app, "POST", "/body", body);
-	percore_add_route(app, "GET", "/none", none);
-	percore_add_route(app, "GET", "/auth", authorize);
-	percore_add_route(app, "GET", "/header", header);
-	percore_add_route(app, "GET", "/param", param);
-	percore_add_route(app, "GET", "/limited", pid);
-	percore_add_limit(app, "/limited", "2/h by=none");
-	percore_add_route(app, "GET", "/log", say);
+	percore_add_routes(app, routes);
+	percore_on_worker(app, start, NULL, NULL);
 	return percore_run(app, argc, argv);
 }

@@ -242,8 +242,9 @@ static void ordinary(struct percore_request *request)
 	}
 }
 
-static bool start(void)
+static bool start(void *arg)
 {
+	(void)arg;
 	if (*may_write)
 		percore_allow_write(may_write);
 	if (*may_connect)
@@ -253,6 +254,13 @@ static bool start(void)
 	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0;
 }
 
+static const struct percore_route routes[] = {
+	{ .pattern = "/calls", .handler = list },        { .pattern = "/try", .handler = try },
+	{ .pattern = "/open", .handler = open_file },    { .pattern = "/read", .handler = read_file },
+	{ .pattern = "/run", .handler = run },           { .pattern = "/connect", .handler = connect_to },
+	{ .pattern = "/ordinary", .handler = ordinary }, { 0 },
+};
+
 int main(int argc, char **argv)
 {
 	struct percore_app *app = percore_app_new("forbidden", "1");
@@ -260,14 +268,8 @@ int main(int argc, char **argv)
 	percore_add_text(app, "may-write", &may_write, "a path");
 	percore_add_text(app, "may-connect", &may_connect, "HOST:PORT or unix:PATH");
 	percore_add_text(app, "may-start", &may_start, "anything: programs");
-	percore_on_worker_start(app, start);
-	percore_add_route(app, "GET", "/calls", list);
-	percore_add_route(app, "GET", "/try", try);
-	percore_add_route(app, "GET", "/open", open_file);
-	percore_add_route(app, "GET", "/read", read_file);
-	percore_add_route(app, "GET", "/run", run);
-	percore_add_route(app, "GET", "/connect", connect_to);
-	percore_add_route(app, "GET", "/ordinary", ordinary);
+	percore_on_worker(app, start, NULL, NULL);
+	percore_add_routes(app, routes);
 	percore_add_metrics(app, "/metrics");
 	return percore_run(app, argc, argv);
 }

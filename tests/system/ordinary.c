@@ -130,8 +130,9 @@ static void threads(struct percore_request *request)
 	percore_answer_text(request, 200, text);
 }
 
-static bool start(void)
+static bool start(void *arg)
 {
+	(void)arg;
 	bool is_ready = locks_start();
 
 #ifdef HAVE_SQLITE
@@ -143,8 +144,9 @@ static bool start(void)
 	return is_ready;
 }
 
-static void stop(void)
+static void stop(void *arg)
 {
+	(void)arg;
 	printf("stopped\n");
 #ifdef HAVE_SQLITE
 	sqlite_stop();
@@ -154,20 +156,24 @@ static void stop(void)
 #endif
 }
 
+static const struct percore_route routes[] = {
+	{ .pattern = "/pid", .handler = pid },
+	{ .pattern = "/wait", .handler = wait_ms },
+	{ .pattern = "/exit", .handler = end },
+	{ .pattern = "/print", .handler = print },
+	{ .pattern = "/dial", .handler = dial },
+	{ .pattern = "/threads", .handler = threads },
+	{ 0 },
+};
+
 int main(int argc, char **argv)
 {
 	struct percore_app *app = percore_app_new("ordinary", "1");
 
 	printf("begun\n");
 	percore_allow_programs();
-	percore_on_worker_start(app, start);
-	percore_on_worker_stop(app, stop);
-	percore_add_route(app, "GET", "/pid", pid);
-	percore_add_route(app, "GET", "/wait", wait_ms);
-	percore_add_route(app, "GET", "/exit", end);
-	percore_add_route(app, "GET", "/print", print);
-	percore_add_route(app, "GET", "/dial", dial);
-	percore_add_route(app, "GET", "/threads", threads);
+	percore_on_worker(app, start, stop, NULL);
+	percore_add_routes(app, routes);
 #ifdef HAVE_SQLITE
 	sqlite_add(app);
 #endif

@@ -105,10 +105,15 @@ static void signals(struct percore_request *request)
 	percore_answer_bytes(request, 200, "text/plain", text, length);
 }
 
+static const struct percore_route routes[] = {
+	{ .pattern = "/run/{what}", .handler = run },
+	{ .pattern = "/feed", .handler = feed },
+	{ .pattern = "/spawn", .handler = spawn },
+	{ .pattern = "/signals", .handler = signals },
+	{ 0 },
+};
+
 void children_add(struct percore_app *app)
 {
-	percore_add_route(app, "GET", "/run/{what}", run);
-	percore_add_route(app, "GET", "/feed", feed);
-	percore_add_route(app, "GET", "/spawn", spawn);
-	percore_add_route(app, "GET", "/signals", signals);
+	percore_add_routes(app, routes);
 }

@@ -207,10 +207,15 @@ bool locks_start(void)
 	return true;
 }
 
+static const struct percore_route routes[] = {
+	{ .pattern = "/lock/{kind}", .handler = lock },
+	{ .pattern = "/section/{kind}", .handler = section },
+	{ 0 },
+};
+
 void locks_add(struct percore_app *app)
 {
 	map(getenv("ORDINARY_MEMORY"));
 	percore_add_text(app, "locks", &dir, "folder of the files that are locked");
-	percore_add_route(app, "GET", "/lock/{kind}", lock);
-	percore_add_route(app, "GET", "/section/{kind}", section);
+	percore_add_routes(app, routes);
 }

@@ -54,5 +54,6 @@ void postgresql_stop(void)
 void postgresql_add(struct percore_app *app)
 {
 	percore_add_text(app, "postgresql", &database, "database of the counter");
-	percore_add_route(app, "POST", "/count", count);
+	percore_add_route(app,
+	                  &(struct percore_route){ .method = "POST", .pattern = "/count", .handler = count });
 }

@@ -87,5 +87,6 @@ void sqlite_add(struct percore_app *app)
 {
 	percore_add_text(app, "database", &file, "SQLite file of the notes");
 	percore_add_text(app, "journal", &journal, "its journal: wal or delete");
-	percore_add_route(app, "POST", "/note", note);
+	percore_add_route(app,
+	                  &(struct percore_route){ .method = "POST", .pattern = "/note", .handler = note });
 }

@@ -139,9 +139,13 @@ const struct told *ask(const struct ask *ask)
 	memset(&told, 0, sizeof told);
 	if (strcmp(method, "HEAD") == 0)
 		method = "GET";
-	if (ask->handler)
-		ck_assert_ptr_null(
-			routes_add(&routes, method, either(ask->pattern, "/"), ask->handler, false));
+	if (ask->handler) {
+		struct percore_route route = ask->route;
+		route.method = method;
+		route.pattern = either(ask->pattern, "/");
+		route.handler = ask->handler;
+		ck_assert_ptr_null(routes_add(&routes, &route));
+	}
 	const struct exchange exchange = { .routes = &routes,
 		                           .prefix = "",
 		                           .max_body = ask->max_body ? ask->max_body : 1 << 20,

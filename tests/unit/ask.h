@@ -13,16 +13,17 @@ struct ask {
 	const char *type;          /* CONTENT_TYPE */
 	const char *body;          /* of body_bytes, or of strlen where those are 0 */
 	size_t body_bytes;
-	const char *length;       /* CONTENT_LENGTH; NULL: of the body */
-	const char *params[9];    /* more of them: name, value, ..., NULL */
-	bool no_end;              /* FCGI_STDIN is left open: a read beyond it times out */
-	size_t max_body;          /* 0: 1 MiB */
-	const char *const *other; /* instead of all that: parameters as they are */
+	const char *length;         /* CONTENT_LENGTH; NULL: of the body */
+	const char *params[9];      /* more of them: name, value, ..., NULL */
+	struct percore_route route; /* the rest of it */
+	bool no_end;                /* FCGI_STDIN is left open: a read beyond it times out */
+	size_t max_body;            /* 0: 1 MiB */
+	const char *const *other;   /* instead of all that: parameters as they are */
 };
 
 struct told {
 	int status;
-	char head[4096]; /* lines end in \r\n */
+	char head[20480]; /* lines end in \r\n */
 	char body[1 << 18];
 	size_t body_bytes;
 	bool is_kept;  /* the connection may carry another request */

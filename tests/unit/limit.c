@@ -717,15 +717,19 @@ START_TEST(limits_of_a_program_are_for_a_route)
 {
 	struct percore_app *app = percore_app_new("test", "1");
 
-	percore_add_route(app, "GET", "/a/{b}", serve_nothing);
-	percore_add_limit(app, "/a/{b}", "5/s burst=2");
+	percore_add_route(app, &(struct percore_route){ .pattern = "/a/{b}",
+	                                                .handler = serve_nothing,
+	                                                .limit = "5/s burst=2, 100/h by=header:X-Key" });
 	ck_assert_str_eq(app->mistake, "");
-	ck_assert_uint_eq(app->limit_count, 1);
+	ck_assert_uint_eq(app->limit_count, 2);
 	ck_assert_str_eq(app->limits[0].route, "/a/{b}");
-	percore_add_limit(app, "/a/{b}", "5/s burst=2 route=/c");
-	ck_assert_str_eq(
-		app->mistake,
-		"limit 5/s burst=2 route=/c for /a/{b}: route= is for --limit; here the pattern says it");
+	ck_assert_str_eq(app->limits[1].method, "GET");
+	ck_assert_str_eq(app->limits[1].header, "X-Key");
+	percore_add_route(app, &(struct percore_route){ .pattern = "/b",
+	                                                .handler = serve_nothing,
+	                                                .limit = "5/s burst=2 route=/c" });
+	ck_assert_str_eq(app->mistake,
+	                 "route GET /b: route= and method= are for --limit; here the route says it");
 	app_free(app);
 }
 END_TEST

@@ -14,13 +14,14 @@ START_TEST(first_mistake_is_the_one_that_is_told)
 {
 	struct percore_app *app = percore_app_new("demo", "1");
 
-	percore_add_route(app, "GET", "/fine", handle);
+	percore_add_route(app, &(struct percore_route){ .pattern = "/fine", .handler = handle });
 	ck_assert_str_eq(app->mistake, "");
-	percore_add_route(app, "GET", "bad", handle);
-	percore_add_route(app, "get", "/worse", handle);
+	percore_add_route(app, &(struct percore_route){ .pattern = "bad", .handler = handle });
+	percore_add_route(app, &(struct percore_route){ .method = "get", .pattern = "/worse" });
 	ck_assert_str_eq(
 		app->mistake,
-		"route GET bad: the pattern must start with / and hold {names} as whole segments only");
+		"route GET bad: the pattern must start with / and hold {names} as whole segments only, "
+		"{rest...} as the last");
 	ck_assert_uint_eq(app->routes.count, 1);
 	app_free(app);
 }

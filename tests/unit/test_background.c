@@ -1089,14 +1089,16 @@ END_TEST
 
 /* ---- A run. */
 
-static bool echo(struct percore_work *work, json_object *input)
+static bool echo(struct percore_work *work, json_object *input, void *arg)
 {
+	(void)arg;
 	percore_set_result(work, json_object_get(input));
 	return true;
 }
 
-static bool return_too_deep(struct percore_work *work, json_object *input)
+static bool return_too_deep(struct percore_work *work, json_object *input, void *arg)
 {
+	(void)arg;
 	(void)input;
 	percore_set_result(work, nest(VALUE_LEVELS_MAX + 1));
 	return true;

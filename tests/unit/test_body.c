@@ -5,12 +5,12 @@
 
 #include <string.h>
 
-static size_t max_bytes;
+static size_t max_bytes; /* of the route; 0: --max-body */
 
 static void bytes(struct percore_request *request)
 {
 	size_t length;
-	const char *body = percore_body_bytes(request, max_bytes, &length);
+	const char *body = percore_body_bytes(request, &length);
 
 	if (!body)
 		return;
@@ -34,14 +34,17 @@ static void stream(struct percore_request *request)
 
 static const struct told *post(percore_handler handler, const char *body, size_t length)
 {
-	return ask(&(struct ask){ .handler = handler, .method = "POST", .body = body, .body_bytes = length });
+	return ask(&(struct ask){ .handler = handler,
+	                          .method = "POST",
+	                          .body = body,
+	                          .body_bytes = length,
+	                          .route = { .max_body = max_bytes } });
 }
 
 START_TEST(body_comes_as_it_was_sent)
 {
 	static char big[100000];
 
-	max_bytes = 1 << 20;
 	for (size_t i = 0; i < sizeof big; i++)
 		big[i] = (char)(i * 7);
 	for (size_t length = 1; length <= sizeof big; length *= 10) {
@@ -58,7 +61,6 @@ END_TEST
 
 START_TEST(no_body_is_an_empty_one)
 {
-	max_bytes = 0;
 	ck_assert_int_eq(post(bytes, NULL, 0)->status, 200);
 	ck_assert_int_eq(post(stream, NULL, 0)->status, 200);
 }
@@ -79,7 +81,6 @@ START_TEST(body_beyond_max_body_is_a_413_before_the_handler)
 {
 	struct ask it = { .handler = bytes, .method = "POST", .body = "123456", .max_body = 5 };
 
-	max_bytes = 100;
 	ck_assert_int_eq(ask(&it)->status, 413);
 	it.body = "12345";
 	ck_assert_int_eq(ask(&it)->status, 200);
@@ -90,7 +91,6 @@ START_TEST(body_that_does_not_come_is_a_408)
 {
 	struct ask it = { .handler = bytes, .method = "POST", .body = "123", .length = "5", .no_end = true };
 
-	max_bytes = 100;
 	const struct told *told = ask(&it);
 	ck_assert_int_eq(told->status, 408);
 	ck_assert(!told->is_kept);
@@ -106,7 +106,6 @@ START_TEST(body_without_a_length_has_that_of_fcgi_stdin)
 	static const size_t sizes[] = { 1, 5, 70000, 250000 };
 	static char big[250000];
 
-	max_bytes = 1 << 20;
 	memset(big, 'b', sizeof big);
 	for (size_t i = 0; i < 2 * 2 * sizeof sizes / sizeof sizes[0]; i++) {
 		size_t size = sizes[i / 4];
@@ -125,17 +124,18 @@ START_TEST(body_without_a_length_has_that_of_fcgi_stdin)
 		if (size > 1) /* max_body of 0 is the default's */
 			ck_assert_int_eq(ask(&it)->status, 413);
 	}
-	max_bytes = 4;
-	ck_assert_int_eq(
-		ask(&(struct ask){ .handler = bytes, .method = "POST", .body = "12345", .length = "" })
-			->status,
-		413);
+	ck_assert_int_eq(ask(&(struct ask){ .handler = bytes,
+	                                    .method = "POST",
+	                                    .body = "12345",
+	                                    .length = "",
+	                                    .route = { .max_body = 4 } })
+	                         ->status,
+	                 413);
 }
 END_TEST
 
 START_TEST(body_without_a_length_that_does_not_end_is_a_408)
 {
-	max_bytes = 100;
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(ask(&(struct ask){ .handler = i ? bytes : stream,
 		                                    .method = "POST",
@@ -151,7 +151,6 @@ START_TEST(body_that_breaks_off_is_a_400)
 {
 	struct ask it = { .handler = bytes, .method = "POST", .body = "123", .length = "5" };
 
-	max_bytes = 100;
 	ck_assert_int_eq(ask(&it)->status, 400);
 	it.handler = stream;
 	ck_assert_int_eq(ask(&it)->status, 400);
@@ -160,7 +159,6 @@ END_TEST
 
 START_TEST(body_of_more_than_its_length_is_cut_to_it_and_read_to_its_end)
 {
-	max_bytes = 100;
 	const struct told *told =
 		ask(&(struct ask){ .handler = bytes, .method = "POST", .body = "12345", .length = "3" });
 	ck_assert_str_eq(told->body, "123");
@@ -171,8 +169,8 @@ END_TEST
 static void twice(struct percore_request *request)
 {
 	size_t first_length, second_length;
-	const char *first = percore_body_bytes(request, 100, &first_length);
-	const char *second = percore_body_bytes(request, 100, &second_length);
+	const char *first = percore_body_bytes(request, &first_length);
+	const char *second = percore_body_bytes(request, &second_length);
 
 	ck_assert_ptr_nonnull(second);
 	ck_assert_uint_eq(first_length, second_length);

@@ -12,8 +12,8 @@ static void mirror(struct percore_request *request)
 {
 	json_object *document;
 
-	if (percore_body_json(request, 1000, flags, &document))
-		percore_answer_json(request, 200, document);
+	if (percore_body_json(request, flags, &document))
+		percore_answer_json(request, 200, json_object_get(document));
 	else
 		ck_assert_ptr_null(document);
 }
@@ -24,7 +24,8 @@ static const struct told *post(const char *text, size_t length)
 	                          .method = "POST",
 	                          .type = "application/json",
 	                          .body = text,
-	                          .body_bytes = length });
+	                          .body_bytes = length,
+	                          .route = { .max_body = 1000 } });
 }
 
 /* What it was understood as; "400" for none. */

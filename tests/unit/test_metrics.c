@@ -53,8 +53,10 @@ static void open_metrics(void)
 		              .service_version = "1",
 		              .pool = &pool,
 		              .workers = workers };
-	ck_assert_ptr_null(routes_add(&routes, "GET", "/data", handle, false));
-	ck_assert_ptr_null(routes_add(&routes, "GET", "/a \"quoted\\ one", handle, false));
+	ck_assert_ptr_null(
+		routes_add(&routes, &(struct percore_route){ .pattern = "/data", .handler = handle }));
+	ck_assert_ptr_null(routes_add(
+		&routes, &(struct percore_route){ .pattern = "/a \"quoted\\ one", .handler = handle }));
 	metrics_measure(&m, SLOTS);
 	metrics_open(&m, zeroed(metrics_bytes(&m)));
 	metrics_take_slot(&m, SLOT);
@@ -341,8 +343,8 @@ START_TEST(counters_are_found_by_name)
 	void *memory = m.shm;
 
 	take(COUNTED);
-	routes_add(&others, "GET", "/new", handle, false);
-	routes_add(&others, "GET", "/data", handle, false);
+	routes_add(&others, &(struct percore_route){ .pattern = "/new", .handler = handle });
+	routes_add(&others, &(struct percore_route){ .pattern = "/data", .handler = handle });
 	m = (struct metrics){ .route_at = routes_at,
 		              .routes = &others,
 		              .user_metrics = &user_metrics,

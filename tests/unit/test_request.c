@@ -75,17 +75,51 @@ static void has_value(struct percore_request *request)
 	percore_answer_text(request, 200, name ? name : "none");
 }
 
-START_TEST(path_value_is_decoded_and_bounded)
+START_TEST(path_value_is_decoded_and_whole)
 {
-	char uri[1100] = "/a/";
+	char uri[3100] = "/a/";
 	struct ask it = { .handler = has_value, .pattern = "/a/{name}", .uri = "/a/x%20y?z" };
 
 	ck_assert_str_eq(ask(&it)->body, "x y");
 	it.uri = uri;
-	memset(uri + 3, 'v', 1023);
-	ck_assert_uint_eq(ask(&it)->body_bytes, 1023);
-	uri[1026] = 'v';
-	ck_assert_str_eq(ask(&it)->body, "none");
+	memset(uri + 3, 'v', 3000);
+	ck_assert_uint_eq(ask(&it)->body_bytes, 3000);
+}
+END_TEST
+
+static void two_values(struct percore_request *request)
+{
+	const char *name = percore_path_value(request, "name"), *rest = percore_path_value(request, "rest");
+
+	percore_answer_text(request, 200,
+	                    percore_format(request, "%s|%s|%s", percore_path(request), name, rest));
+}
+
+START_TEST(path_values_last_and_may_hold_slashes)
+{
+	struct ask it = { .handler = two_values, .pattern = "/a/{name}/{rest...}", .uri = "/a/x%2Fy/z%2Fw" };
+
+	ck_assert_str_eq(ask(&it)->body, "/a/x/y/z/w|x|y/z/w");
+	it.route.takes_slashes = true;
+	ck_assert_str_eq(ask(&it)->body, "/a/x/y/z/w|x/y|z/w");
+	it.uri = "/a/%2E%2e%2Fsecret/?q=%2F";
+	ck_assert_str_eq(ask(&it)->body, "/secret/|../secret|");
+}
+END_TEST
+
+static void tell_arg(struct percore_request *request)
+{
+	char *text = percore_alloc(request, 100000);
+
+	memset(text, 'a', 99999);
+	text[99999] = '\0';
+	percore_answer_text(request, 200, strlen(text) == 99999 ? percore_arg(request) : "cut");
+}
+
+START_TEST(handler_has_its_arg_and_memory)
+{
+	ck_assert_str_eq(ask(&(struct ask){ .handler = tell_arg, .route = { .arg = (void *)"mine" } })->body,
+	                 "mine");
 }
 END_TEST
 
@@ -347,7 +381,9 @@ Suite *request_suite(void)
 	const TTest *const tests[] = { good_id_is_taken,
 		                       bad_id_is_replaced,
 		                       made_ids_differ,
-		                       path_value_is_decoded_and_bounded,
+		                       path_value_is_decoded_and_whole,
+		                       path_values_last_and_may_hold_slashes,
+		                       handler_has_its_arg_and_memory,
 		                       headers_are_found_by_name_and_proxy_never,
 		                       header_name_beyond_sense_is_not_found,
 		                       last_of_two_parameters_counts,
