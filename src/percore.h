@@ -53,11 +53,11 @@ struct percore_route {
 	const char *method; /* NULL: "GET", which serves HEAD too */
 	const char *pattern;
 	percore_handler handler;
-	void *arg;          /* for percore_arg; lent for ever */
-	size_t max_body;    /* bytes, 413 above; 0, or more than --max-body: that */
-	double time_limit;  /* seconds, 504 above; 0: --request-timeout; INFINITY: none */
-	const char *limit;  /* as "5/s burst=20, 100/h by=header:X-Key", in the words of --limit; 429 above */
-	bool is_probe;      /* for those who watch the service: no overload or limit refuses it; keep it cheap */
+	void *arg;         /* for percore_arg; lent for ever */
+	size_t max_body;   /* bytes, 413 above; 0, or more than --max-body: that */
+	double time_limit; /* seconds, 504 above; 0: --request-timeout; INFINITY: none */
+	const char *limit; /* as "5/s burst=20, 100/h by=header:X-Key", in the words of --limit; 429 above */
+	bool is_probe; /* for those who watch the service: no overload or limit refuses it; keep it cheap */
 	bool takes_slashes; /* an encoded slash is part of a value; else it parts segments as any does */
 };
 
@@ -75,6 +75,40 @@ void percore_add_route(struct percore_app *app, const struct percore_route *rout
 
 /* A table of them, ended by one without a pattern. */
 void percore_add_routes(struct percore_app *app, const struct percore_route *routes);
+
+/*
+ * What happens before and after the handlers at a path and below it.  Either may be NULL.
+ *
+ * The order: path and route are found; CORS' headers; overload (503); a preflight is answered; limits
+ * (429); `before`, of each hook in the order in which they were added; 404, 405, 413; the handler.
+ * A `before` that answers ends it there.  `after` runs in the opposite order as the head of an answer is
+ * about to leave, whoever gave it, percore too: it may set headers, and no longer answer.
+ *
+ * Of the admin address and of probes they hold as of all others.
+ */
+struct percore_hook {
+	const char *prefix; /* "/admin" and all below it, not "/administer"; NULL: all */
+	percore_handler before;
+	void (*after)(struct percore_request *request, int status);
+	void *arg; /* for percore_arg; lent for ever */
+};
+void percore_add_hook(struct percore_app *app, const struct percore_hook *hook);
+
+/*
+ * Lets scripts of other origins use what is at a path and below it (CORS: https://fetch.spec.whatwg.org).
+ * Preflights are answered with the methods of the routes, and take nothing from limits.  The closest prefix
+ * counts.
+ */
+struct percore_cors {
+	const char *prefix;         /* NULL: all */
+	const char *const *origins; /* of a text like "https://a.example https://b.example:8443", or "*": any;
+	                             * read for each request, so that percore_add_text may set it */
+	const char *headers;  /* that scripts may send, "Content-Type, If-Match"; NULL: "Content-Type" */
+	const char *exposed;  /* that they may read; NULL: ETag, Location, and those that percore sets */
+	bool has_credentials; /* cookies go with it; not where any origin may */
+	int max_age_s;        /* browsers ask again after it; 0: 600 */
+};
+void percore_add_cors(struct percore_app *app, const struct percore_cors *cors);
 
 /*
  * Probes that percore answers itself, for the whole pool: Prometheus' text format as
@@ -156,7 +190,8 @@ void *percore_alloc(struct percore_request *request, size_t bytes);
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-char *percore_format(struct percore_request *request, const char *format, ...);
+char *
+percore_format(struct percore_request *request, const char *format, ...);
 
 const char *percore_method(const struct percore_request *request);
 const char *percore_path(const struct percore_request *request); /* decoded, without the prefix */
@@ -179,11 +214,41 @@ struct percore_pair {
 };
 
 /*
+ * Each header that came, in its order: names in lower case ("x-key": a web server tells no _ from -), and one
+ * that came twice is there twice.
+ */
+const struct percore_pair *percore_header_all(struct percore_request *request);
+
+/* Cookies, as they came but for quotes around a value: the first of a name, which is the one of the longest
+ * path; or all. */
+const char *percore_cookie(struct percore_request *request, const char *name);
+const struct percore_pair *percore_cookie_all(struct percore_request *request);
+
+/*
  * The query, decoded ("+" and %XX, as HTML forms send it): the first value of a name, or all of it in its
  * order.  What has a malformed escape, a NUL, or is no UTF-8 is not there.
  */
 const char *percore_query(struct percore_request *request, const char *name);
 const struct percore_pair *percore_query_all(struct percore_request *request);
+
+/* ---- Its time. */
+
+/*
+ * Seconds until the time limit is over, by --request-timeout or the route's; 0: it is over; INFINITY: there
+ * is none.  Whoever works on then is ended within a tenth of the limit or a quarter of a second, and the
+ * client is answered 504.
+ */
+double percore_time_left(const struct percore_request *request);
+
+/* From now on the limit is so many seconds from now; INFINITY: none. */
+void percore_extend_time(struct percore_request *request, double seconds);
+
+/*
+ * True when the web server has said that nobody waits for the answer any more, or is gone.  nginx
+ * says so when its client hangs up, by closing (not under fastcgi_ignore_client_abort); lighttpd says nothing
+ * until it has the answer.
+ */
+bool percore_client_is_gone(struct percore_request *request);
 
 /* ---- The body.  What fails here is answered for you, when the handler returns without an answer. */
 
@@ -235,6 +300,44 @@ bool percore_body_json(struct percore_request *request, unsigned flags, json_obj
  */
 bool percore_set_header(struct percore_request *request, const char *name, const char *value);
 
+/* A cookie for the client to keep.  What is left out is as safe as it can be. */
+struct percore_cookie {
+	const char *name, *value;
+	int64_t max_age_s;     /* 0: until the browser ends; below 0: it is removed */
+	const char *path;      /* NULL: "/" */
+	const char *domain;    /* NULL: the host that was asked, and no other */
+	const char *same_site; /* NULL: "Lax"; or "Strict", "None" */
+	bool is_for_scripts;   /* without HttpOnly */
+	bool goes_without_tls; /* without Secure; browsers take http://localhost for safe enough */
+};
+
+/* Sets it, before the answer; several of them are several headers.  False, and the log says why: it cannot be
+ * sent (RFC 6265, 4.1.1), or as percore_set_header. */
+bool percore_set_cookie(struct percore_request *request, const struct percore_cookie *cookie);
+
+/*
+ * ETag: `etag` is what stands between its quotes, or "W/" and that for a weak one.  An answer with one has
+ * Cache-Control: no-cache, unless another was set.
+ */
+bool percore_set_etag(struct percore_request *request, const char *etag);
+
+/*
+ * Conditional requests (RFC 9110, 13.2.2): compares If-Match and If-None-Match with the version that is there
+ * now; NULL: there is none.  True: go on; on GET and HEAD the ETag is set.  False: answered, with 304,
+ * 412, or where `must_match` holds and a request that changes something has neither, 428 (RFC 6585).
+ */
+bool percore_check_etag(struct percore_request *request, const char *etag, bool must_match);
+
+/* The same for a snapshot: its version is its ETag. */
+bool percore_check_snapshot(struct percore_request *request, const char *name);
+
+/*
+ * Elsewhere: 303 after a form, 307 and 308 to have the same method there.  `location` is a URI reference in
+ * ASCII; below
+ * --prefix say so yourself.
+ */
+void percore_answer_redirect(struct percore_request *request, int status, const char *location);
+
 /*
  * The json is taken (put), whatever happens.  With a string that is no UTF-8, a double that is NaN or
  * infinite, or more than 1,024 levels it is no JSON that others read: that is logged and answered with 500.
@@ -270,6 +373,34 @@ void percore_answer_problem(struct percore_request *request, int status, const c
 void percore_stream_begin(struct percore_request *request, int status, const char *content_type,
                           size_t length);
 bool percore_stream_write(struct percore_request *request, const void *bytes, size_t length);
+
+/* What was written so far leaves now, else when some 8 KiB are full.  False as of writing. */
+bool percore_stream_flush(struct percore_request *request);
+
+/*
+ * A `length` for an answer whose length nobody knows yet, ended by percore_stream_end(); a handler that
+ * returns without that breaks it off.  Only for a web server that passes a cut on: doc/design.md has which.
+ */
+#define PERCORE_LENGTH_UNKNOWN ((size_t)-1)
+void percore_stream_end(struct percore_request *request);
+
+/*
+ * Server-sent events, for EventSource in a browser.  The first call begins the answer, the handler's return
+ * ends it. Each stream has a worker of its own for as long as it lasts: as many as --workers, and no other
+ * request is served; for many listeners take another server.
+ *
+ * percore_event sends one.  percore_event_wait waits so long for the next.  False of either: return from the
+ * handler, for the client is gone, the worker is to leave, or the time limit is nearly over: set the
+ * route's.  The browser comes back at once, with Last-Event-ID.
+ * In lighttpd: server.stream-response-body = 1.
+ */
+struct percore_event {
+	const char *name; /* NULL: "message" */
+	const char *id;   /* NULL: none */
+	const char *data; /* lines of text */
+};
+bool percore_event(struct percore_request *request, const struct percore_event *event);
+bool percore_event_wait(struct percore_request *request, double seconds);
 
 /*
  * ---- Metrics: a few nanoseconds, no system call, no lock.  From the worker's own

@@ -131,6 +131,8 @@ void access_close(struct percore_request *request)
 	if (!request->record)
 		return;
 	request->record->limit = (uint8_t)request->limit_verdict;
+	if (request->answer_length > request->record->body_bytes) /* of unknown length */
+		request->record->body_bytes = request->answer_length - request->answer_left;
 	if (request->cut || request->answer_left > 0)
 		request->record->flags |= ACCESS_CUT;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* answer - the status line, the headers and the body, whole or as a stream. */
+/* answer - the status line, the headers, and bodies that are whole; those that are not: stream.c. */
 #include "base/ascii.h"
 #include "base/json_read.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "exchange/hooks.h"
 #include "exchange/request.h"
 
 #include <stdio.h>
@@ -81,15 +82,6 @@ const char *answer_reason(int status)
 	return "Unknown";
 }
 
-/* RFC 9110, 5.6.2. */
-static bool is_token(const char *name)
-{
-	static const char token[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
-
-	return *name && name[strspn(name, token)] == '\0';
-}
-
 /* It is not to be there twice. */
 static bool is_own(const char *name)
 {
@@ -102,7 +94,7 @@ static bool is_own(const char *name)
 	return false;
 }
 
-static bool is_printable(const char *value)
+bool answer_is_printable(const char *value)
 {
 	for (; *value; value++)
 		if ((unsigned char)*value < ' ' || *value == 127)
@@ -136,13 +128,13 @@ bool answer_add_lines(struct percore_request *request, const char *lines, size_t
 /* NULL, or why a header cannot be set. */
 static const char *refusal(const struct percore_request *request, const char *name, const char *value)
 {
-	if (request->answered)
+	if (request->has_head)
 		return "the answer was given before";
-	if (!is_token(name))
+	if (!request_is_token(name))
 		return "its name is no token of RFC 9110";
 	if (is_own(name))
 		return "percore sets it itself";
-	if (!is_printable(value))
+	if (!answer_is_printable(value))
 		return "its value has control characters";
 	return NULL;
 }
@@ -161,6 +153,7 @@ bool percore_set_header(struct percore_request *request, const char *name, const
 		memcpy(text + length - 2, "\r\n", 2);
 		if (answer_add_lines(request, text, length)) {
 			request->has_cache_control |= ascii_equals(name, "Cache-Control");
+			request->has_etag |= ascii_equals(name, "ETag");
 			return true;
 		}
 	}
@@ -169,8 +162,7 @@ bool percore_set_header(struct percore_request *request, const char *name, const
 	return false;
 }
 
-/* RFC 9110, section 15; and 204 has no Content-Length: 8.6. */
-static bool has_body(int status)
+bool answer_has_body(int status)
 {
 	return status != 204 && status != 205 && status != 304;
 }
@@ -190,24 +182,33 @@ static bool send_number(const struct percore_request *request, size_t number)
 	return fcgi_write(request->fcgi, first, (size_t)(digits + sizeof digits - first)) == 0;
 }
 
+/* What has a version may be kept, and is asked for again each time. */
+static const char *cache_line(const struct percore_request *request, int status)
+{
+	if (request->has_cache_control)
+		return "\r\n";
+	if (request->has_etag && status < 400)
+		return "\r\nCache-Control: no-cache\r\n";
+	return "\r\nCache-Control: no-store\r\n";
+}
+
 /*
  * In pieces, since a Content-Type may be as long as a client makes it; and without
  * printf, since every answer has these lines.
  */
-static bool send_head(const struct percore_request *request, int status, const char *content_type,
+bool answer_send_head(const struct percore_request *request, int status, const char *content_type,
                       size_t length)
 {
 	bool sent = send_text(request, "Status: ") && send_number(request, (size_t)status) &&
 	            send_text(request, " ") && send_text(request, answer_reason(status)) &&
 	            send_text(request, "\r\nX-Request-ID: ") && send_text(request, request->id);
 
-	if (has_body(status) && content_type)
+	if (answer_has_body(status) && content_type)
 		sent = sent && send_text(request, "\r\nContent-Type: ") && send_text(request, content_type);
-	if (has_body(status) || status == 205)
+	if ((answer_has_body(status) && length != PERCORE_LENGTH_UNKNOWN) || status == 205)
 		sent = sent && send_text(request, "\r\nContent-Length: ") &&
-		       send_number(request, has_body(status) ? length : 0);
-	return sent &&
-	       send_text(request, request->has_cache_control ? "\r\n" : "\r\nCache-Control: no-store\r\n") &&
+		       send_number(request, answer_has_body(status) ? length : 0);
+	return sent && send_text(request, cache_line(request, status)) &&
 	       fcgi_write(request->fcgi, request->headers, request->headers_length) == 0 &&
 	       send_text(request, "\r\n");
 }
@@ -215,55 +216,14 @@ static bool send_head(const struct percore_request *request, int status, const c
 void answer_forget_headers(struct percore_request *request)
 {
 	request->headers_length = request->headers_before;
-	request->has_cache_control = false;
+	request->has_cache_control = request->has_etag = false;
 }
 
-/* The handler's answer cannot be sent as it is: a 500 goes instead. */
-static void replace(struct percore_request *request)
+void answer_replace(struct percore_request *request)
 {
 	answer_forget_headers(request);
 	percore_answer_problem(request, 500, NULL);
 	request->is_replaced = true;
-}
-
-void percore_stream_begin(struct percore_request *request, int status, const char *content_type,
-                          size_t length)
-{
-	if (request->answered) {
-		log_error("request %s: %s answered twice: the connection is closed", request->id,
-		          request->path.plain);
-		request->cut = true; /* the first cannot be believed */
-		return;
-	}
-	if (status < 200 || status > 599) {
-		log_error("request %s: %s %s: the handler's status is %d, which must be 200 to 599",
-		          request->id, request->method, request->path.plain, status);
-		replace(request);
-		return;
-	}
-	request->answered = true;
-	request->status = status;
-	access_answer(request, status, request->is_head || !has_body(status) ? 0 : length);
-	if (content_type && !is_printable(content_type))
-		content_type = "application/octet-stream"; /* it would bring in headers */
-	if (!send_head(request, status, content_type, length))
-		request->cut = true;
-	request->answer_length = request->is_head || !has_body(status) ? 0 : length;
-	request->answer_left = request->answer_length;
-}
-
-bool percore_stream_write(struct percore_request *request, const void *bytes, size_t length)
-{
-	if (request->is_replaced)
-		return false;
-	if (request->is_head || !has_body(request->status) || length == 0)
-		return true;
-	if (request->cut || length > request->answer_left || fcgi_write(request->fcgi, bytes, length) != 0) {
-		request->cut = true;
-		return false;
-	}
-	request->answer_left -= length;
-	return true;
 }
 
 void percore_answer_bytes(struct percore_request *request, int status, const char *content_type,
@@ -303,13 +263,37 @@ static void answer_object(struct percore_request *request, int status, const cha
 	if (request->answered || is_json(request, text, length))
 		percore_answer_bytes(request, status, type, text, length);
 	else
-		replace(request);
+		answer_replace(request);
 	json_object_put(json);
 }
 
 void percore_answer_json(struct percore_request *request, int status, json_object *json)
 {
 	answer_object(request, status, "application/json", json);
+}
+
+/* What a Location may hold: printable ASCII, as RFC 3986 has URIs. */
+static bool is_location(const char *location)
+{
+	for (; *location; location++)
+		if (*location <= ' ' || *location >= 127)
+			return false;
+	return true;
+}
+
+void percore_answer_redirect(struct percore_request *request, int status, const char *location)
+{
+	bool is_one = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+
+	if (is_one && is_location(location) && percore_set_header(request, "Location", location)) {
+		percore_answer_bytes(request, status, NULL, "", 0);
+		return;
+	}
+	percore_log(
+		request, PERCORE_LOG_ERROR,
+		"no redirect: the status must be 301, 302, 303, 307 or 308, and the location a URI in ASCII, "
+		"%%-encoded");
+	percore_answer_problem(request, 500, NULL);
 }
 
 void percore_answer_empty(struct percore_request *request)

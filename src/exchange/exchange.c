@@ -1,98 +1,48 @@
 /* SPDX-License-Identifier: ISC */
-/* exchange - the only place that knows the order: checks, overload, limits, route, handler, answer. */
+/*
+ * exchange - the only place that knows the order.
+ *
+ * Path and route; CORS' headers; overload; a preflight; limits; hooks before; 404, 413, 405; the handler.
+ * Hooks after run as the head of an answer leaves, whoever gave it.
+ */
 #include "exchange/exchange.h"
 
 #include "background/snapshot.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/utf8.h"
+#include "exchange/cors.h"
+#include "exchange/hooks.h"
 #include "exchange/rate_limit.h"
 #include "exchange/request.h"
+#include "exchange/target.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const _Atomic uint32_t *is_draining; /* NULL: plain CGI */
+static const _Atomic uint32_t *is_draining, *is_told; /* NULL: plain CGI */
 
-void exchange_watch_draining(const _Atomic uint32_t *draining)
+void exchange_watch(const _Atomic uint32_t *draining, const _Atomic uint32_t *told)
 {
 	is_draining = draining;
+	is_told = told;
+}
+
+static bool is_set(const _Atomic uint32_t *word)
+{
+	return word && atomic_load_explicit(word, memory_order_relaxed);
+}
+
+bool exchange_is_leaving(void)
+{
+	return is_set(is_draining) || is_set(is_told);
 }
 
 bool percore_is_draining(const struct percore_request *request)
 {
 	(void)request;
-	return is_draining && atomic_load_explicit(is_draining, memory_order_relaxed);
-}
-
-/* Of what the web server has decoded already. */
-static int join_path(struct percore_request *request)
-{
-	const char *script = percore_param(request, "SCRIPT_NAME"),
-		   *info = percore_param(request, "PATH_INFO");
-	size_t size = sizeof request->path_buffer;
-	int n = snprintf(request->path_buffer, size, "%s%s", script ? script : "", info ? info : "");
-
-	if (n == 0)
-		strcpy(request->path_buffer, "/");
-	return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
-}
-
-/* Only where a route asks for it, and there is one. */
-static bool has_encoded_slash(const char *uri)
-{
-	size_t length = strcspn(uri, "?#");
-
-	for (const char *at = uri; (at = memchr(at, '%', length - (size_t)(at - uri))); at++)
-		if (at[1] == '2' && (at[2] == 'F' || at[2] == 'f'))
-			return true;
-	return false;
-}
-
-static int mark_slashes(struct percore_request *request, const char *uri)
-{
-	char *marked = arena_take(&request->arena, REQUEST_PATH_MAX);
-	int error = route_path(uri, (char)ROUTE_SLASH, marked, REQUEST_PATH_MAX);
-
-	if (!error)
-		request->path.marked = marked;
-	return error;
-}
-
-/*
- * 0, or what is wrong with the path.  Where lighttpd rewrote, REDIRECT_URI is what it asks for, REQUEST_URI
- * what the client asked for.  In nginx the latter is always the client's: where that is not
- * meant (auth_request, error_page, rewrite) it is left out.
- */
-static int find_path(struct percore_request *request)
-{
-	const char *uri = percore_param(request, "REDIRECT_URI");
-
-	if (!uri || !*uri)
-		uri = percore_param(request, "REQUEST_URI");
-	bool has_uri = uri && *uri;
-	int error = has_uri ? route_path(uri, '/', request->path_buffer, sizeof request->path_buffer)
-	                    : join_path(request);
-
-	if (!error && !utf8_is_valid(request->path_buffer, strlen(request->path_buffer)))
-		error = -EILSEQ;
-	if (!error && has_uri && request->exchange->routes->takes_slashes && has_encoded_slash(uri))
-		error = mark_slashes(request, uri);
-	if (!error)
-		request->path.plain = request->path_buffer;
-	return error;
-}
-
-static void refuse_path(struct percore_request *request, int error)
-{
-	if (error == -ENAMETOOLONG)
-		percore_answer_problem(request, 414, "The path of the request is longer than 4095 bytes.");
-	else if (error == -EILSEQ)
-		percore_answer_problem(request, 400, "The path of the request is no UTF-8.");
-	else
-		percore_answer_problem(request, 400, "The path of the request is malformed.");
+	return is_set(is_draining);
 }
 
 /*
@@ -174,24 +124,6 @@ static void note(char *to, size_t size, const char *text)
 	to[length] = '\0';
 }
 
-/* Its route, where there is one, with its bounds; NULL: no route has this path, whatever the method. */
-static const struct route *find_route(struct percore_request *request)
-{
-	const struct exchange *exchange = request->exchange;
-	const struct route *same_path = NULL;
-
-	request->path.plain = route_below(request->path.plain, exchange->prefix);
-	if (request->path.marked)
-		request->path.marked = route_below(request->path.marked, exchange->prefix);
-	if (!request->path.plain)
-		return NULL;
-	request->route = routes_find(exchange->routes, request->method, &request->path, &same_path);
-	if (request->route && request->route->spec.max_body &&
-	    request->route->spec.max_body < exchange->max_body)
-		request->max_body = request->route->spec.max_body;
-	return same_path;
-}
-
 static void dispatch(struct percore_request *request)
 {
 	const struct exchange *exchange = request->exchange;
@@ -207,13 +139,13 @@ static void dispatch(struct percore_request *request)
 	}
 	note(in_flight->method, sizeof in_flight->method, request->method);
 	request->is_head = strcmp(request->method, "HEAD") == 0;
-	int error = find_path(request);
+	int error = target_find_path(request);
 	if (error) {
-		refuse_path(request, error);
+		target_refuse(request, error);
 		return;
 	}
 	note(in_flight->path, sizeof in_flight->path, request->path.plain);
-	same_path = find_route(request);
+	same_path = target_find_route(request);
 	if (!find_length(request)) {
 		percore_answer_problem(request, 400, "Content-Length is not a number.");
 		return;
@@ -227,12 +159,17 @@ static void dispatch(struct percore_request *request)
 	metrics_note_route(exchange->metrics, same_path ? same_path->entry : METRICS_OTHER_ENTRY,
 	                   request->method);
 	access_begin(request);
+	cors_begin(request);
 	if (exchange->only_probes && !(request->route && request->route->spec.is_probe))
 		percore_answer_problem(request, 404, "Only probes are served at this address.");
 	else if (is_overload(request))
 		refuse_for_overload(request);
+	else if (cors_answers_preflight(request, same_path))
+		;
 	else if (!rate_limit_admits(request))
 		rate_limit_refuse(request);
+	else if (!hooks_before(request))
+		;
 	else if (!same_path)
 		percore_answer_problem(request, 404, "Nothing is served at this path.");
 	else if (request->body_length > request->max_body)
@@ -282,6 +219,8 @@ void exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
 	request_init(&request, exchange, fcgi);
 	dispatch(&request);
 	answer_for_handler(&request);
+	if (request.is_events)
+		percore_stream_end(&request);
 	drain_body(&request);
 	request.cut |= fcgi_is_broken(fcgi);
 	request_fini(&request);

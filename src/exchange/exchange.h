@@ -10,11 +10,15 @@
 #include "state/metrics.h"
 #include "state/overload.h"
 
+struct hooks;
+struct cors;
 struct worker_calls; /* pool/worker_calls.h */
 
 /* What holds for every request; made before the workers start. */
 struct exchange {
 	const struct routes *routes;
+	const struct hooks *hooks; /* NULL: none, as of cors */
+	const struct cors *cors;
 	const char *prefix;     /* "" or "/api" */
 	size_t max_body;        /* bytes */
 	size_t max_json_memory; /* bytes that a body's document may take */
@@ -27,8 +31,12 @@ struct exchange {
 	const struct worker_calls *calls;
 };
 
-/* In each worker at its start: the word that says whether the pool is being stopped. */
-void exchange_watch_draining(const _Atomic uint32_t *draining);
+/* In each worker at its start: the words that say whether the pool is being stopped, and whether this worker
+ * is to leave.  NULL: never. */
+void exchange_watch(const _Atomic uint32_t *draining, const _Atomic uint32_t *told);
+
+/* What lasts should end. */
+bool exchange_is_leaving(void);
 
 /* Answers the request that fcgi_accept read. */
 void exchange_run(const struct exchange *exchange, struct fcgi *fcgi);

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcgiapp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,11 @@ size_t fcgi_params(const struct fcgi *fcgi, const char *name, const char **value
 	return count;
 }
 
+const char *const *fcgi_all_params(const struct fcgi *fcgi)
+{
+	return (const char *const *)(fcgi->cgi ? environ : fcgi->request.envp);
+}
+
 ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size)
 {
 	if (fcgi->cgi) {
@@ -209,6 +215,16 @@ int fcgi_await_body(struct fcgi *fcgi)
 	return errno == EAGAIN ? -ETIMEDOUT : -EPROTO;
 }
 
+void fcgi_limit_body(struct fcgi *fcgi, uint64_t timeout_ms)
+{
+	input_limit_body(&fcgi->input, timeout_ms);
+}
+
+bool fcgi_is_given_up(struct fcgi *fcgi)
+{
+	return !fcgi->cgi && input_is_given_up(&fcgi->input);
+}
+
 uint64_t fcgi_drain(struct fcgi *fcgi, uint64_t max)
 {
 	if (fcgi->cgi)
@@ -239,6 +255,21 @@ int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
 	if (fcgi->source.in_flight->sent == IN_FLIGHT_PART)
 		fault_point("mid-answer");
 	return 0;
+}
+
+int fcgi_flush(struct fcgi *fcgi)
+{
+	if (fcgi->cgi)
+		return fflush(stdout) == 0 ? 0 : -EPIPE;
+	return FCGX_FFlush(fcgi->request.out) == 0 ? 0 : -EPIPE;
+}
+
+bool fcgi_await_end(struct fcgi *fcgi, unsigned timeout_ms)
+{
+	if (!fcgi->cgi)
+		return input_await_end(&fcgi->input, timeout_ms);
+	poll(NULL, 0, (int)timeout_ms);
+	return false;
 }
 
 void fcgi_end(struct fcgi *fcgi)

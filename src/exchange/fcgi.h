@@ -48,6 +48,9 @@ const char *fcgi_param(const struct fcgi *fcgi, const char *name);
 /* All that have this name, as web servers send a header that came twice: the last `max`; how many. */
 size_t fcgi_params(const struct fcgi *fcgi, const char *name, const char **values, size_t max);
 
+/* All of them, as "NAME=VALUE", ended by NULL. */
+const char *const *fcgi_all_params(const struct fcgi *fcgi);
+
 /* Bytes of the body: how many, 0 at FCGI_STDIN's end, -ETIMEDOUT, or -EPROTO when it broke off. */
 ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size);
 
@@ -61,6 +64,12 @@ bool fcgi_length(const struct fcgi *fcgi, uint64_t *length);
 /* Waits until the body begins, or its end is here: 0, or as fcgi_read. */
 int fcgi_await_body(struct fcgi *fcgi);
 
+/* Another time for the body, as input_limit_body. */
+void fcgi_limit_body(struct fcgi *fcgi, uint64_t timeout_ms);
+
+/* True when the web server has given the request up, or is gone.  Reads what is there, without waiting. */
+bool fcgi_is_given_up(struct fcgi *fcgi);
+
 /* Reads what is left of the body, at most `max` bytes, and drops it.  Returns how long the body was so far.
  */
 uint64_t fcgi_drain(struct fcgi *fcgi, uint64_t max);
@@ -70,6 +79,12 @@ bool fcgi_is_broken(const struct fcgi *fcgi);
 
 /* 0, or -EPIPE when the web server is gone or took nothing for the timeout. */
 int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size);
+
+/* Sends what was written so far.  0, or -EPIPE. */
+int fcgi_flush(struct fcgi *fcgi);
+
+/* Waits for so long, or until the request is given up: then true. */
+bool fcgi_await_end(struct fcgi *fcgi, unsigned timeout_ms);
 
 /* Ends the answer and sends it.  `hand` says what has left. */
 void fcgi_end(struct fcgi *fcgi);

@@ -13,9 +13,15 @@ void input_open(struct input *in, int fd)
 {
 	in->fd = fd;
 	in->taken = in->checked = in->filled = 0;
-	in->body_by_ms = 0;
+	input_limit_body(in, in->settings.body_timeout_ms);
 	in->records = (struct records){ 0 };
 	in->has_head = in->has_end = in->is_aborted = in->is_long = in->is_broken = false;
+}
+
+void input_limit_body(struct input *in, uint64_t timeout_ms)
+{
+	in->body_timeout_ms = timeout_ms;
+	in->body_by_ms = 0;
 }
 
 void input_next(struct input *in)
@@ -171,8 +177,8 @@ static bool wait_for_body(struct input *in)
 {
 	uint64_t now_ms = clock_ns() / 1000000, until_ms = now_ms + in->settings.io_timeout_ms;
 
-	if (in->settings.body_timeout_ms && !in->body_by_ms)
-		in->body_by_ms = now_ms + in->settings.body_timeout_ms;
+	if (in->body_timeout_ms && !in->body_by_ms)
+		in->body_by_ms = now_ms + in->body_timeout_ms;
 	if (in->body_by_ms && in->body_by_ms < until_ms)
 		until_ms = in->body_by_ms;
 	return wait_until(in, POLLIN, until_ms);
@@ -224,6 +230,33 @@ bool input_drain(struct input *in, uint64_t max)
 	}
 	in->is_long = !in->has_end && !in->is_aborted;
 	return !in->is_long;
+}
+
+bool input_is_given_up(struct input *in)
+{
+	ssize_t got = 1;
+
+	while (got > 0 && !in->is_aborted && !in->is_broken && in->filled < sizeof in->bytes / 4 * 3) {
+		got = receive(in);
+		if (got > 0)
+			check(in);
+	}
+	return in->is_aborted || got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+bool input_await_end(struct input *in, unsigned timeout_ms)
+{
+	uint64_t until_ms = clock_ns() / 1000000 + timeout_ms;
+
+	while (!input_is_given_up(in)) {
+		if (in->filled >= sizeof in->bytes / 4 * 3) { /* no room to look for it */
+			poll(NULL, 0, (int)timeout_ms);
+			return false;
+		}
+		if (!wait_until(in, POLLIN, until_ms))
+			return false;
+	}
+	return true;
 }
 
 int input_write(const struct input *in, const void *bytes, size_t size)

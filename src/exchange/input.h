@@ -25,14 +25,15 @@ enum {
 struct input_settings {
 	struct records_limits limits;
 	unsigned io_timeout_ms;   /* for the web server to send, or take, the next bytes */
-	unsigned body_timeout_ms; /* for a body, in all, from when it was first waited for; 0: no bound */
+	uint64_t body_timeout_ms; /* for a body, in all, from when it was first waited for; 0: no bound */
 	unsigned max_connections; /* what FCGI_GET_VALUES is told */
 };
 
 struct input {
 	struct input_settings settings;
-	int fd;              /* of the connection; -1: none */
-	uint64_t body_by_ms; /* when the time for the body ends; 0: nobody has waited for it */
+	int fd;                   /* of the connection; -1: none */
+	uint64_t body_timeout_ms; /* of this request */
+	uint64_t body_by_ms;      /* when the time for the body ends; 0: nobody has waited for it */
 	struct records records;
 	size_t taken, checked, filled;
 	bool has_head;   /* the head is whole */
@@ -66,6 +67,9 @@ enum input_look {
 	INPUT_BROKEN,  /* records.fault says why */
 };
 
+/* Another time for the body of the request in hand, from now on; 0: no bound. */
+void input_limit_body(struct input *input, uint64_t timeout_ms);
+
 /* Reads what is there, without waiting. */
 enum input_look input_look(struct input *input);
 
@@ -87,6 +91,15 @@ bool input_await_body(struct input *input);
  * all of it before it reads an answer.  True when the request is whole.
  */
 bool input_drain(struct input *input, uint64_t max);
+
+/*
+ * True when the request is aborted, or the peer is gone.  Takes in what is here, without waiting, as
+ * far as there is room: behind a body that nobody reads an abort is not seen.
+ */
+bool input_is_given_up(struct input *input);
+
+/* Waits for so long, or until that is true. */
+bool input_await_end(struct input *input, unsigned timeout_ms);
 
 /* Sends all of it.  0, or -1 and errno. */
 int input_write(const struct input *input, const void *bytes, size_t size);

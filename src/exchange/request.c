@@ -2,7 +2,6 @@
 /* request - its beginning, its id, and what a handler may ask of it. */
 #include "exchange/request.h"
 
-#include "base/ascii.h"
 #include "base/log.h"
 
 #include <assert.h>
@@ -48,12 +47,6 @@ bool request_is_good_id(const char *id)
 	return length > 0 && length < IN_FLIGHT_ID_MAX && id[strspn(id, good)] == '\0';
 }
 
-/* A header that came several times, made one when it is asked for: the parameter's name, a NUL, the value. */
-struct joined {
-	const struct joined *next;
-	char text[];
-};
-
 void request_init(struct percore_request *request, const struct exchange *exchange, struct fcgi *fcgi)
 {
 	memset(request, 0, offsetof(struct percore_request, id));
@@ -91,6 +84,14 @@ void percore_log(const struct percore_request *request, enum percore_log_level l
 		log_at((enum log_level)level, "request %s: %s", request->id, text);
 	else
 		log_at((enum log_level)level, "%s", text);
+}
+
+bool request_is_token(const char *text)
+{
+	static const char token[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+
+	return *text && text[strspn(text, token)] == '\0';
 }
 
 void *percore_arg(const struct percore_request *request)
@@ -148,69 +149,4 @@ const char *percore_path_value(struct percore_request *request, const char *name
 	for (char *slash = text; request->path.marked && (slash = strchr(slash, ROUTE_SLASH));)
 		*slash = '/';
 	return text;
-}
-
-/* ---- Parameters. */
-
-enum { HEADER_MAX = 64 }; /* of one name: those before are not looked at */
-
-static char *append(char *to, const char *text)
-{
-	size_t length = strlen(text);
-
-	memcpy(to, text, length);
-	return to + length;
-}
-
-/* RFC 9110, section 5.3; and RFC 6265 for Cookie. */
-static struct joined *join(struct arena *arena, const char *name, const char *const *values, size_t count)
-{
-	const char *comma = strcmp(name, "HTTP_COOKIE") == 0 ? "; " : ", ";
-	size_t bytes = strlen(name) + 2;
-
-	for (size_t i = 0; i < count; i++)
-		bytes += strlen(values[i]) + 2;
-	struct joined *joined = arena_take(arena, sizeof *joined + bytes);
-	char *end = append(joined->text, name);
-	*end++ = '\0';
-	for (size_t i = 0; i < count; i++)
-		end = append(append(end, i > 0 ? comma : ""), values[i]);
-	*end = '\0';
-	return joined;
-}
-
-static const char *find_header(const struct percore_request *request, const char *name)
-{
-	struct percore_request *own = (struct percore_request *)request; /* none is made const */
-	const char *values[HEADER_MAX];
-	size_t count = fcgi_params(request->fcgi, name, values, HEADER_MAX);
-
-	if (count <= 1)
-		return count ? values[0] : NULL;
-	for (const struct joined *before = own->joined; before; before = before->next)
-		if (strcmp(before->text, name) == 0)
-			return before->text + strlen(name) + 1;
-	struct joined *joined = join(&own->arena, name, values, count);
-	joined->next = own->joined;
-	own->joined = joined;
-	return joined->text + strlen(name) + 1;
-}
-
-const char *percore_param(const struct percore_request *request, const char *name)
-{
-	return strncmp(name, "HTTP_", 5) == 0 ? find_header(request, name) : fcgi_param(request->fcgi, name);
-}
-
-const char *percore_header(const struct percore_request *request, const char *name)
-{
-	char param[128] = "HTTP_";
-	size_t n = 5;
-
-	for (; *name && n + 1 < sizeof param; name++)
-		param[n++] = (char)(*name == '-' ? '_' : ascii_upper(*name));
-	if (*name || strcmp(param, "HTTP_PROXY") == 0) /* CVE-2016-5385 */
-		return NULL;
-	bool bare = strcmp(param + 5, "CONTENT_TYPE") == 0 || strcmp(param + 5, "CONTENT_LENGTH") == 0;
-	const char *value = percore_param(request, bare ? param + 5 : param);
-	return value && *value ? value : NULL;
 }

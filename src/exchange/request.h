@@ -22,17 +22,21 @@ struct percore_request {
 	char *body;         /* percore_body_bytes: all of it */
 	json_object *json;  /* percore_body_json: its document */
 	bool is_json_read;
-	const struct joined *joined;      /* headers that came several times */
+	const struct joined *joined; /* headers that came several times */
+	const struct percore_pair *cookies;
 	const struct percore_pair *query; /* decoded; NULL: nobody has asked */
 	int status;                       /* of the answer */
 	size_t answer_length;             /* bytes announced, of its body */
 	size_t answer_left;               /* of them, not yet written */
 	char *headers;                    /* of percore_set_header: whole lines */
 	size_t headers_length, headers_room;
-	size_t headers_before; /* of them, percore's own: set before the handler ran */
-	bool answered, cut;    /* cut: the answer cannot be completed */
-	bool is_replaced;      /* a 500 went instead of the handler's answer */
-	bool is_head, has_cache_control;
+	size_t headers_before;   /* of them, percore's own: set before the handler ran */
+	bool answered, has_head; /* has_head: its head was sent */
+	bool cut;                /* cut: the answer cannot be completed */
+	bool is_replaced;        /* a 500 went instead of the handler's answer */
+	bool is_events;          /* text/event-stream: it ends as whole when the handler returns */
+	uint64_t event_ms;       /* monotonic: when something was sent last */
+	bool is_head, has_cache_control, has_etag;
 	/* What the rate limits said, for the log: and which of them, or NULL. */
 	enum limit_verdict limit_verdict;
 	const char *limit_name;
@@ -44,6 +48,9 @@ struct percore_request {
 	struct arena arena; /* of all that is lent until the handler returns */
 	_Alignas(max_align_t) unsigned char first[REQUEST_FIRST_BYTES]; /* its first block */
 };
+
+/* A token of RFC 9110, 5.6.2: not empty, letters, digits and some signs. */
+bool request_is_token(const char *text);
 
 /* In each process before its first request. */
 void request_seed(void);
@@ -71,6 +78,19 @@ void answer_problem(struct percore_request *request, const struct answer_problem
 
 /* Whole lines, each ended by CRLF, as they are.  False: there is no room for them. */
 bool answer_add_lines(struct percore_request *request, const char *lines, size_t length);
+
+/* RFC 9110, section 15; and 204 has no Content-Length: 8.6. */
+bool answer_has_body(int status);
+
+/* Has no control characters, which could end the line of a header. */
+bool answer_is_printable(const char *value);
+
+/* The status line and the headers; `length` may be PERCORE_LENGTH_UNKNOWN.  False: the web server is gone. */
+bool answer_send_head(const struct percore_request *request, int status, const char *content_type,
+                      size_t length);
+
+/* The handler's answer cannot be sent as it is: a 500 goes instead. */
+void answer_replace(struct percore_request *request);
 
 /* Before an answer that is not the handler's: drops the headers that it set for its own. */
 void answer_forget_headers(struct percore_request *request);

@@ -190,6 +190,18 @@ bool routes_have(const struct routes *routes, const char *pattern)
 	return false;
 }
 
+uint64_t routes_least_time_limit_ms(const struct routes *routes)
+{
+	uint64_t least_ms = UINT64_MAX;
+
+	for (size_t i = 0; i < routes->count; i++) {
+		double limit_ms = routes->all[i].spec.time_limit * 1000;
+		if (limit_ms > 0 && limit_ms < (double)(least_ms / 2))
+			least_ms = (uint64_t)limit_ms;
+	}
+	return least_ms;
+}
+
 void routes_allow(const struct routes *routes, const struct route_path *path, char *allow, size_t size)
 {
 	const char *pattern = closest(routes, path);

@@ -5,6 +5,8 @@
 
 #include "percore.h"
 
+#include <stdint.h>
+
 struct route {
 	struct percore_route spec; /* its strings are the table's; its method is never NULL */
 	unsigned entry;            /* of its pattern, in the metrics */
@@ -35,6 +37,9 @@ const struct route *routes_find(const struct routes *routes, const char *method,
 
 /* Is there a route of this very pattern? */
 bool routes_have(const struct routes *routes, const char *pattern);
+
+/* The shortest time limit that a route has of its own; UINT64_MAX: none has. */
+uint64_t routes_least_time_limit_ms(const struct routes *routes);
 
 /* "GET, HEAD, OPTIONS" for a known path. */
 void routes_allow(const struct routes *routes, const struct route_path *path, char *allow, size_t size);

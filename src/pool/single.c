@@ -28,7 +28,7 @@ static struct pool_shm own_pool;
 static struct connections connections;
 static struct registry registry;
 static unsigned own_index;
-static uint64_t timeout_ms; /* --request-timeout; 0: none */
+static uint64_t shortest_ms; /* of the time limits; UINT64_MAX: there are none */
 
 /* ---- The second thread. */
 
@@ -43,14 +43,14 @@ static _Noreturn void end_for_time(void)
 		                       .status = 504,
 		                       .detail = "The request took longer than the service allows." };
 
-	log_error("ended: the request in hand took longer than --request-timeout");
+	log_error("ended: the request in hand took longer than its time limit");
 	rescue_worker(&rescue);
 	_exit(1);
 }
 
 static void *watch_time(void *context)
 {
-	uint64_t look_ms = timeout_ms / LOOKS_PER_TIMEOUT;
+	uint64_t look_ms = shortest_ms / LOOKS_PER_TIMEOUT;
 
 	(void)context;
 	look_ms = look_ms > LOOK_LEAST_MS ? look_ms : LOOK_LEAST_MS;
@@ -58,8 +58,9 @@ static void *watch_time(void *context)
 		                        .tv_nsec = (long)(look_ms % 1000) * 1000000 };
 	for (;;) {
 		nanosleep(&pause, NULL);
-		uint64_t since_ms = atomic_load(&own_slot.in_flight.since_ms), now_ms = clock_coarse_ms();
-		if (atomic_load(&own_slot.stage) == WORKER_SERVING && now_ms >= since_ms + timeout_ms)
+		uint64_t deadline_ms = atomic_load(&own_slot.in_flight.deadline_ms);
+		if (deadline_ms && clock_coarse_ms() >= deadline_ms &&
+		    atomic_load(&own_slot.stage) == WORKER_SERVING)
 			end_for_time();
 	}
 	return NULL;
@@ -70,14 +71,14 @@ static void start_watch(void)
 	pthread_t thread;
 	sigset_t all, before;
 
-	if (timeout_ms == 0)
+	if (shortest_ms == UINT64_MAX)
 		return;
 	sigfillset(&all); /* signals are the serving thread's */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int error = pthread_create(&thread, NULL, watch_time, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error)
-		log_warning("--request-timeout does not hold: %s", strerror(error));
+		log_warning("no time limit holds: %s", strerror(error));
 }
 
 /* ---- The whole. */
@@ -116,6 +117,14 @@ static int open_connections(const struct single *single)
 	return error ? error : connections_listen(&connections);
 }
 
+static uint64_t shortest_time_limit_ms(const struct single *single)
+{
+	uint64_t request_ms = (uint64_t)single->settings->request_timeout_ms;
+	uint64_t route_ms = routes_least_time_limit_ms(single->exchange->routes);
+
+	return request_ms && request_ms < route_ms ? request_ms : route_ms;
+}
+
 int single_run(const struct single *single)
 {
 	const struct settings *settings = single->settings;
@@ -132,6 +141,7 @@ int single_run(const struct single *single)
 		.is_helper = single->draining != NULL,
 		.max_requests = single->draining ? 0 : settings->max_requests,
 		.max_memory = settings->max_memory,
+		.request_timeout_ms = (uint64_t)settings->request_timeout_ms,
 		.sandbox = settings->sandbox,
 		.start_thread = start_watch,
 		.draining = single->draining,
@@ -139,7 +149,7 @@ int single_run(const struct single *single)
 	int error = open_connections(single);
 
 	own_index = single->index;
-	timeout_ms = (uint64_t)settings->request_timeout_ms;
+	shortest_ms = shortest_time_limit_ms(single);
 	if (error) {
 		log_error("cannot set up the connections: %s", strerror(-error));
 		return 1;

@@ -121,7 +121,10 @@ static void begin_serving(const struct duty *duty)
 	atomic_store_explicit(&in_flight->fcgi_id, 0, memory_order_relaxed);
 	atomic_store_explicit(&in_flight->sent, IN_FLIGHT_HEAD, memory_order_relaxed);
 	access_expect(&duty->worker->exchange->access); /* may wait for the log, on nobody's time */
-	atomic_store_explicit(&in_flight->since_ms, clock_coarse_ms(), memory_order_relaxed);
+	uint64_t now_ms = clock_coarse_ms(), timeout_ms = duty->worker->request_timeout_ms;
+	atomic_store_explicit(&in_flight->since_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&in_flight->deadline_ms, timeout_ms ? now_ms + timeout_ms : 0,
+	                      memory_order_relaxed);
 	set_stage(duty, WORKER_SERVING);
 }
 
@@ -453,7 +456,7 @@ static bool duty_init(struct duty *duty, const struct worker *w)
 	told_to_stop = 0;
 	request_seed();
 	metrics_take_slot(w->exchange->metrics, w->index);
-	exchange_watch_draining(w->draining ? w->draining : &w->connections->shm->draining);
+	exchange_watch(w->draining ? w->draining : &w->connections->shm->draining, &w->slot->told);
 	access_enter(&w->exchange->access, w->index, w->worker_id);
 	take_signals(w);
 	if (!worker_calls_start(w->exchange->calls))
@@ -518,7 +521,7 @@ struct input_settings worker_input(const struct settings *s)
 	return (struct input_settings){ .limits = { .head_bytes = (uint32_t)s->max_head,
 		                                    .params = (uint32_t)s->max_params },
 		                        .io_timeout_ms = (unsigned)s->io_timeout_ms,
-		                        .body_timeout_ms = (unsigned)(s->request_timeout_ms / 4 * 3),
+		                        .body_timeout_ms = (uint64_t)s->request_timeout_ms / 4 * 3,
 		                        .max_connections = CONNECTIONS_SLOTS_MAX };
 }
 

@@ -25,6 +25,7 @@ struct worker {
 	bool is_helper;                   /* no master, but somebody's helper: it ends at SIGTERM only */
 	long max_requests;                /* leave after so many; 0: no bound */
 	long max_memory;                  /* leave when more bytes are resident; 0: no bound */
+	uint64_t request_timeout_ms;      /* --request-timeout; 0: none */
 	bool sandbox;                     /* --sandbox */
 	void (*start_thread)(void);       /* beside it, once it may serve; NULL: none */
 	bool backtraces;                  /* take WORKER_BACKTRACE_SIGNAL */

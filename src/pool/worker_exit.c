@@ -19,7 +19,7 @@ static const struct {
 	                         { 0 } },
 	[POOL_EXIT_STOPPED] = { LOG_LEVEL_WARNING, "was ended: a signal had stopped it", { 0 } },
 	[POOL_EXIT_TIMEOUT] = { LOG_LEVEL_WARNING,
-	                        "was ended: its request took longer than --request-timeout",
+	                        "was ended: its request took longer than its time limit",
 	                        { 504, "The request took longer than the service allows." } },
 	[POOL_EXIT_MEMORY] = { LOG_LEVEL_ERROR,
 	                       "ran out of memory",

@@ -105,6 +105,7 @@ static _Noreturn void be_worker(struct workers *w, unsigned index, const struct 
 		                       .draining = &w->connections->shm->draining,
 		                       .max_requests = w->settings->max_requests,
 		                       .max_memory = w->settings->max_memory,
+		                       .request_timeout_ms = (uint64_t)w->settings->request_timeout_ms,
 		                       .sandbox = w->settings->sandbox,
 		                       .backtraces = w->settings->slow_backtrace };
 
@@ -535,7 +536,8 @@ static void check_request(struct workers *w, unsigned index, uint64_t now_ms)
 		p->slow_since_ms = since_ms;
 		log_slow(w, index, elapsed_ms);
 	}
-	if (settings->request_timeout_ms > 0 && elapsed_ms >= (uint64_t)settings->request_timeout_ms)
+	uint64_t deadline_ms = atomic_load(&w->slots[index].in_flight.deadline_ms);
+	if (deadline_ms && now_ms >= deadline_ms)
 		kill_for(p, POOL_EXIT_TIMEOUT);
 }
 

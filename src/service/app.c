@@ -115,6 +115,22 @@ void percore_add_routes(struct percore_app *app, const struct percore_route *rou
 		percore_add_route(app, routes);
 }
 
+void percore_add_hook(struct percore_app *app, const struct percore_hook *hook)
+{
+	const char *wrong = hooks_add(&app->hooks, hook);
+
+	if (wrong)
+		app_mistake(app, "hook for %s: %s", hook->prefix ? hook->prefix : "/", wrong);
+}
+
+void percore_add_cors(struct percore_app *app, const struct percore_cors *cors)
+{
+	const char *wrong = cors_add(&app->cors, cors);
+
+	if (wrong)
+		app_mistake(app, "cors for %s: %s", cors->prefix ? cors->prefix : "/", wrong);
+}
+
 static void add_probe(struct percore_app *app, const char *pattern, percore_handler handler)
 {
 	percore_add_route(

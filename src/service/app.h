@@ -5,6 +5,8 @@
 
 #include "background/background.h"
 #include "base/options.h"
+#include "exchange/cors.h"
+#include "exchange/hooks.h"
 #include "exchange/route.h"
 #include "percore.h"
 #include "pool/worker_calls.h"
@@ -16,6 +18,8 @@ enum { APP_OPTIONS_MAX = 64 };
 struct percore_app {
 	char *name, *version;
 	struct routes routes;
+	struct hooks hooks;
+	struct cors cors;
 	struct user_metrics user_metrics;
 	struct option_spec options[APP_OPTIONS_MAX]; /* the service's own */
 	size_t option_count;

@@ -77,6 +77,8 @@ static void set_exchange(struct run *run)
 
 	run->exchange =
 		(struct exchange){ .routes = &run->app->routes,
+		                   .hooks = &run->app->hooks,
+		                   .cors = &run->app->cors,
 		                   .prefix = run->settings.prefix,
 		                   .max_body = (size_t)run->settings.max_body,
 		                   .max_json_memory = (size_t)run->settings.max_json_memory,
@@ -164,6 +166,17 @@ static bool check_inherited(const struct run *run)
 	return false;
 }
 
+static bool check_cors(const struct run *run)
+{
+	const struct cors_rule *rule;
+	const char *wrong = cors_check(&run->app->cors, &rule);
+
+	if (wrong)
+		log_error("cors for %s: %s: %s", *rule->prefix ? rule->prefix : "/", *rule->spec.origins,
+		          wrong);
+	return !wrong;
+}
+
 /* The values together. */
 static bool check(void *context)
 {
@@ -171,7 +184,7 @@ static bool check(void *context)
 
 	if (run->settings.jobs && !job_check(run->settings.jobs))
 		return false;
-	return check_inherited(run) && settings_check(&run->settings) && make_limits(run);
+	return check_inherited(run) && settings_check(&run->settings) && check_cors(run) && make_limits(run);
 }
 
 /* -1: go on; else the exit status. */

@@ -29,6 +29,7 @@ struct in_flight_shm {
 	_Atomic uint8_t keep;            /* the web server wants to keep the connection */
 	_Atomic uint8_t has_whole_input; /* all of the request was read, and nothing behind it */
 	_Atomic uint64_t since_ms;       /* monotonic: when it was taken */
+	_Atomic uint64_t deadline_ms;    /* monotonic: when its time limit is over; 0: never */
 	char id[IN_FLIGHT_ID_MAX];       /* X-Request-ID; "" until it is known */
 	char method[IN_FLIGHT_METHOD_MAX];
 	char path[IN_FLIGHT_PATH_MAX];

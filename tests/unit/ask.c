@@ -147,6 +147,8 @@ const struct told *ask(const struct ask *ask)
 		ck_assert_ptr_null(routes_add(&routes, &route));
 	}
 	const struct exchange exchange = { .routes = &routes,
+		                           .hooks = ask->hooks,
+		                           .cors = ask->cors,
 		                           .prefix = "",
 		                           .max_body = ask->max_body ? ask->max_body : 1 << 20,
 		                           .max_json_memory = 16384 };

@@ -3,7 +3,8 @@
 #ifndef ASK_H
 #define ASK_H
 
-#include "percore.h"
+#include "exchange/cors.h"
+#include "exchange/hooks.h"
 
 struct ask {
 	percore_handler handler;   /* at `pattern`, for any method asked */
@@ -16,9 +17,11 @@ struct ask {
 	const char *length;         /* CONTENT_LENGTH; NULL: of the body */
 	const char *params[9];      /* more of them: name, value, ..., NULL */
 	struct percore_route route; /* the rest of it */
-	bool no_end;                /* FCGI_STDIN is left open: a read beyond it times out */
-	size_t max_body;            /* 0: 1 MiB */
-	const char *const *other;   /* instead of all that: parameters as they are */
+	const struct hooks *hooks;
+	const struct cors *cors;
+	bool no_end;              /* FCGI_STDIN is left open: a read beyond it times out */
+	size_t max_body;          /* 0: 1 MiB */
+	const char *const *other; /* instead of all that: parameters as they are */
 };
 
 struct told {
