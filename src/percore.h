@@ -495,6 +495,57 @@ unsigned percore_attempt(const struct percore_work *work);
  */
 void percore_defer(struct percore_request *request, const char *name, json_object *input, const char *key);
 
+/*
+ * ---- Tests in a program's own process: requests to an app without a socket, and their answers.
+ *
+ * What a handler breaks, it breaks in the test; so let each test be a process, as Check does.
+ * There are no other workers: a job cannot be deferred (503), and tasks run when the
+ * test says so.  Time passes as the test says, beside the machine's own.
+ */
+
+struct percore_test;
+
+/*
+ * The app as percore_run would have it under these options, as { "--limit", "5/s", NULL }; NULL: none.  Calls
+ * what percore_on_worker registered.  NULL, and said on stderr: a mistake, in the app or the options.
+ */
+struct percore_test *percore_test_new(struct percore_app *app, const char *const *options);
+
+/* Likewise at a worker's end.  Frees the app too. */
+void percore_test_free(struct percore_test *test);
+
+struct percore_test_request {
+	const char *method; /* NULL: "GET", or "POST" where there is a body */
+	const char *target; /* "/hello?name=Ada" */
+	const struct percore_pair *headers;
+	const char *content_type;
+	const char *body;   /* NULL: none */
+	size_t body_length; /* bytes; 0: up to its NUL */
+	const char *client; /* its address; NULL: "127.0.0.1" */
+};
+
+struct percore_test_answer {
+	int status; /* 0: there was none */
+	const struct percore_pair *headers;
+	const char *body; /* with a NUL behind it */
+	size_t body_length;
+	bool is_whole; /* not broken off */
+};
+
+/* Lent until the next request, or percore_test_free. */
+const struct percore_test_answer *percore_test_send(struct percore_test *test,
+                                                    const struct percore_test_request *request);
+
+/* The first header of this name, in any case; NULL: none. */
+const char *percore_test_header(const struct percore_test_answer *answer, const char *name);
+
+/* So much time passes at once. */
+void percore_test_wait(struct percore_test *test, double seconds);
+
+/* Runs a task now, and a job on an input, which is taken; *result is yours to put.  What they return. */
+bool percore_test_task(struct percore_test *test, const char *name);
+bool percore_test_job(struct percore_test *test, const char *name, json_object *input, json_object **result);
+
 /* ---- The process. */
 
 /*

@@ -8,6 +8,7 @@
  */
 #include "exchange/fcgi.h"
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "exchange/fcgios.h"
@@ -24,8 +25,8 @@ struct fcgi {
 	FCGX_Request request;
 	struct fcgi_source source;
 	struct fcgios os;
-	bool cgi;     /* plain CGI: environment, stdin, stdout */
-	bool is_last; /* what libfcgi sends now ends the answer */
+	struct fcgi_plain plain; /* plain CGI, or a test; out NULL: FastCGI */
+	bool is_last;            /* what libfcgi sends now ends the answer */
 	bool is_cut;
 	struct input input;
 };
@@ -68,7 +69,8 @@ struct fcgi *fcgi_new(const struct fcgi_source *source)
 	if (!fcgi)
 		return NULL;
 	fcgi->source = *source;
-	fcgi->cgi = fcgi->is_last = false;
+	fcgi->plain = (struct fcgi_plain){ 0 };
+	fcgi->is_last = false;
 	fcgi->input.settings = source->input;
 	input_open(&fcgi->input, -1);
 	fcgi->os = (struct fcgios){ .input = &fcgi->input,
@@ -86,15 +88,20 @@ struct fcgi *fcgi_new(const struct fcgi_source *source)
 	return fcgi;
 }
 
-struct fcgi *fcgi_new_cgi(struct in_flight_shm *in_flight)
+struct fcgi *fcgi_new_plain(const struct fcgi_plain *plain, struct in_flight_shm *in_flight)
 {
 	struct fcgi *fcgi = calloc(1, sizeof *fcgi);
 
 	if (!fcgi)
 		return NULL;
-	fcgi->cgi = true;
+	fcgi->plain = *plain;
 	fcgi->source.in_flight = in_flight;
 	return fcgi;
+}
+
+static bool is_plain(const struct fcgi *fcgi)
+{
+	return fcgi->plain.out != NULL;
 }
 
 void fcgi_free(struct fcgi *fcgi)
@@ -148,13 +155,18 @@ static inline const char *value_of(const char *param, const char *name)
 	return !name[i] && param[i] == '=' ? param + i + 1 : NULL;
 }
 
+static char **parameters(const struct fcgi *fcgi)
+{
+	if (is_plain(fcgi))
+		return fcgi->plain.environment ? fcgi->plain.environment : environ;
+	return fcgi->request.envp;
+}
+
 const char *fcgi_param(const struct fcgi *fcgi, const char *name)
 {
 	const char *value, *last = NULL;
 
-	if (fcgi->cgi)
-		return getenv(name);
-	for (char **param = fcgi->request.envp; *param; param++)
+	for (char **param = parameters(fcgi); *param; param++)
 		if ((value = value_of(*param, name)))
 			last = value;
 	return last;
@@ -165,9 +177,7 @@ size_t fcgi_params(const struct fcgi *fcgi, const char *name, const char **value
 	const char *value;
 	size_t count = 0;
 
-	if (fcgi->cgi)
-		return (values[0] = getenv(name)) != NULL;
-	for (char **param = fcgi->request.envp; *param; param++) {
+	for (char **param = parameters(fcgi); *param; param++) {
 		if (!(value = value_of(*param, name)))
 			continue;
 		if (count == max)
@@ -179,14 +189,14 @@ size_t fcgi_params(const struct fcgi *fcgi, const char *name, const char **value
 
 const char *const *fcgi_all_params(const struct fcgi *fcgi)
 {
-	return (const char *const *)(fcgi->cgi ? environ : fcgi->request.envp);
+	return (const char *const *)parameters(fcgi);
 }
 
 ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size)
 {
-	if (fcgi->cgi) {
-		ssize_t got = read(STDIN_FILENO, buffer, size);
-		return got < 0 ? -EPROTO : got;
+	if (is_plain(fcgi)) {
+		size_t taken = fread(buffer, 1, size, fcgi->plain.in);
+		return ferror(fcgi->plain.in) ? -EPROTO : (ssize_t)taken;
 	}
 	int got = FCGX_GetStr(buffer, size > 1 << 20 ? 1 << 20 : (int)size, fcgi->request.in);
 	int error = FCGX_GetError(fcgi->request.in);
@@ -199,7 +209,7 @@ ssize_t fcgi_read(struct fcgi *fcgi, void *buffer, size_t size)
 
 bool fcgi_has_stdin(const struct fcgi *fcgi)
 {
-	return !fcgi->cgi;
+	return !is_plain(fcgi);
 }
 
 bool fcgi_length(const struct fcgi *fcgi, uint64_t *length)
@@ -222,12 +232,12 @@ void fcgi_limit_body(struct fcgi *fcgi, uint64_t timeout_ms)
 
 bool fcgi_is_given_up(struct fcgi *fcgi)
 {
-	return !fcgi->cgi && input_is_given_up(&fcgi->input);
+	return !is_plain(fcgi) && input_is_given_up(&fcgi->input);
 }
 
 uint64_t fcgi_drain(struct fcgi *fcgi, uint64_t max)
 {
-	if (fcgi->cgi)
+	if (is_plain(fcgi))
 		return 0;
 	input_drain(&fcgi->input, max);
 	return fcgi->input.records.input_bytes;
@@ -235,7 +245,7 @@ uint64_t fcgi_drain(struct fcgi *fcgi, uint64_t max)
 
 bool fcgi_is_broken(const struct fcgi *fcgi)
 {
-	return !fcgi->cgi && fcgi->input.is_broken;
+	return !is_plain(fcgi) && fcgi->input.is_broken;
 }
 
 int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
@@ -243,8 +253,8 @@ int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
 	const char *next = bytes;
 	FCGX_Stream *out = fcgi->request.out;
 
-	if (fcgi->cgi)
-		return fwrite(bytes, 1, size, stdout) == size ? 0 : -EPIPE;
+	if (is_plain(fcgi))
+		return fwrite(bytes, 1, size, fcgi->plain.out) == size ? 0 : -EPIPE;
 	while (size > 0) {
 		int part = size > 1 << 20 ? 1 << 20 : (int)size;
 		if (FCGX_PutStr(next, part, out) != part)
@@ -259,16 +269,19 @@ int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
 
 int fcgi_flush(struct fcgi *fcgi)
 {
-	if (fcgi->cgi)
-		return fflush(stdout) == 0 ? 0 : -EPIPE;
+	if (is_plain(fcgi))
+		return fflush(fcgi->plain.out) == 0 ? 0 : -EPIPE;
 	return FCGX_FFlush(fcgi->request.out) == 0 ? 0 : -EPIPE;
 }
 
 bool fcgi_await_end(struct fcgi *fcgi, unsigned timeout_ms)
 {
-	if (!fcgi->cgi)
+	if (!is_plain(fcgi))
 		return input_await_end(&fcgi->input, timeout_ms);
-	poll(NULL, 0, (int)timeout_ms);
+	if (fcgi->plain.is_test)
+		clock_ahead_ns += timeout_ms * UINT64_C(1000000);
+	else
+		poll(NULL, 0, (int)timeout_ms);
 	return false;
 }
 
@@ -276,8 +289,8 @@ void fcgi_end(struct fcgi *fcgi)
 {
 	FCGX_Request *r = &fcgi->request;
 
-	if (fcgi->cgi) {
-		if (fflush(stdout) == 0)
+	if (is_plain(fcgi)) {
+		if (fflush(fcgi->plain.out) == 0)
 			tell_sent(fcgi, IN_FLIGHT_WHOLE);
 		return;
 	}
@@ -294,6 +307,6 @@ void fcgi_end(struct fcgi *fcgi)
 void fcgi_abandon(struct fcgi *fcgi)
 {
 	fcgi->is_cut = true;
-	if (!fcgi->cgi)
+	if (!is_plain(fcgi))
 		tell_sent(fcgi, IN_FLIGHT_PART);
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 struct fcgi;
@@ -28,7 +29,14 @@ struct fcgi_source {
 
 /* NULL: no memory, or libfcgi does not call percore's OS layer, and it was said.  `source` is copied. */
 struct fcgi *fcgi_new(const struct fcgi_source *source);
-struct fcgi *fcgi_new_cgi(struct in_flight_shm *in_flight); /* the one request of a plain CGI process */
+
+/* One request without FastCGI: of a plain CGI process, or of a test in a program's own process. */
+struct fcgi_plain {
+	char **environment; /* "NAME=VALUE", ended by NULL; lent.  NULL: the process' */
+	FILE *in, *out;     /* lent */
+	bool is_test;       /* who waits lets percore's time pass instead */
+};
+struct fcgi *fcgi_new_plain(const struct fcgi_plain *plain, struct in_flight_shm *in_flight);
 void fcgi_free(struct fcgi *fcgi);
 
 /* The next request, its head read.  False: source->accept said to leave. */

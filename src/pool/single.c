@@ -83,8 +83,7 @@ static void start_watch(void)
 
 /* ---- The whole. */
 
-/* What it counts, it counts for itself. */
-static void count(struct metrics *metrics)
+void single_count(struct metrics *metrics)
 {
 	void *memory = mmap(NULL, metrics_bytes(metrics), PROT_READ | PROT_WRITE,
 	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -155,6 +154,6 @@ int single_run(const struct single *single)
 		return 1;
 	}
 	if (!single->draining)
-		count(single->exchange->metrics);
+		single_count(single->exchange->metrics);
 	return worker_run(&worker);
 }

@@ -23,6 +23,9 @@ struct single {
 	struct pool_shm *pool;
 };
 
+/* What this process counts, it counts for itself: in memory of its own. */
+void single_count(struct metrics *metrics);
+
 /* Returns the exit status. */
 int single_run(const struct single *alone);
 

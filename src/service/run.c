@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* run - percore_run: from the command line to the pool. */
+#include "service/run.h"
+
 #include "background/job.h"
 #include "base/descriptors.h"
 #include "base/log.h"
@@ -11,9 +13,6 @@
 #include "pool/supervision.h"
 #include "pool/worker_calls.h"
 #include "sandbox/sandbox.h"
-#include "service/app.h"
-#include "service/settings_table.h"
-#include "supervisor/inheritance.h"
 #include "supervisor/listener.h"
 #include "supervisor/supervisor.h"
 
@@ -22,27 +21,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXIT_USAGE = 64, EXIT_CONFIGURATION = 78 }; /* sysexits.h */
-
-/* All that lasts as long as the process. */
-struct run {
-	struct percore_app *app;
-	struct settings settings;
-	struct option_spec specs[SETTINGS_MAX + APP_OPTIONS_MAX];
-	struct options *options;
-	struct exchange exchange;
-	struct metrics metrics;
-	int argc;
-	char **argv;
-	struct inheritance inheritance;
-	struct limit_policy limits; /* made by check, taken by set_exchange */
-};
-
 static int run_cgi(const struct run *run)
 {
 	static struct in_flight_shm in_flight;
 	static struct pool_shm pool;
-	struct fcgi *fcgi = fcgi_new_cgi(&in_flight);
+	struct fcgi *fcgi = fcgi_new_plain(&(struct fcgi_plain){ .in = stdin, .out = stdout }, &in_flight);
 
 	if (!fcgi || !worker_calls_start(&run->app->calls))
 		return 1;
@@ -187,8 +170,7 @@ static bool check(void *context)
 	return check_inherited(run) && settings_check(&run->settings) && check_cors(run) && make_limits(run);
 }
 
-/* -1: go on; else the exit status. */
-static int configure(struct run *run)
+int run_configure(struct run *run)
 {
 	size_t count = settings_specs(&run->settings, run->specs);
 
@@ -241,6 +223,13 @@ static void set_metrics(struct run *run)
 	run->metrics.user_metrics = &run->app->user_metrics;
 }
 
+void run_alone(struct run *run)
+{
+	set_metrics(run);
+	metrics_measure(&run->metrics, 1);
+	limit_alone(run);
+}
+
 /* What needs a master is missed now, not when somebody waits for it. */
 static void say_what_is_off(const struct background *b)
 {
@@ -268,9 +257,7 @@ static int supervise(struct run *run)
 		return supervisor_run(&(struct supervisor_settings){
 			.settings = s, .listener = listener, .listener_text = socket, .argv = run->argv });
 	say_what_is_off(&run->app->background);
-	set_metrics(run);
-	metrics_measure(&run->metrics, 1);
-	limit_alone(run);
+	run_alone(run);
 	log_notice("serving on %s with this process alone", socket);
 	return single_run(
 		&(struct single){ .listener = listener, .settings = s, .exchange = &run->exchange });
@@ -311,7 +298,7 @@ static int run_app(struct percore_app *app, int argc, char **argv)
 		             .inheritance = inheritance_take(),
 		             .argc = argc,
 		             .argv = argv };
-	int status = configure(run);
+	int status = run_configure(run);
 	if (run->inheritance.is_of_another_version) {
 		log_error("the supervisor that runs is of another version of percore: restart the service");
 		status = 1;

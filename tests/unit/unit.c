@@ -5,13 +5,13 @@
 int main(void)
 {
 	static Suite *(*const areas[])(void) = {
-		quantity_suite,    options_suite,  cpu_suite,         message_suite,    descriptors_suite,
-		supervision_suite, route_suite,    records_suite,     input_suite,      fcgi_suite,
-		request_suite,     query_suite,    body_suite,        json_suite,       answer_suite,
-		cookies_suite,     hooks_suite,    conditional_suite, stream_suite,     app_suite,
-		connections_suite, registry_suite, rescue_suite,      intake_suite,     handover_suite,
-		overload_suite,    metrics_suite,  log_suite,         background_suite, redis_url_suite,
-		arena_suite,       utf8_suite,     json_check_suite,
+		quantity_suite,    options_suite,     cpu_suite,         message_suite,    descriptors_suite,
+		supervision_suite, route_suite,       records_suite,     input_suite,      fcgi_suite,
+		request_suite,     query_suite,       body_suite,        json_suite,       answer_suite,
+		cookies_suite,     hooks_suite,       conditional_suite, stream_suite,     app_suite,
+		in_process_suite,  connections_suite, registry_suite,    rescue_suite,     intake_suite,
+		handover_suite,    overload_suite,    metrics_suite,     log_suite,        background_suite,
+		redis_url_suite,   arena_suite,       utf8_suite,        json_check_suite,
 	};
 	SRunner *runner = srunner_create(NULL);
 

@@ -29,6 +29,7 @@ Suite *hooks_suite(void);
 Suite *conditional_suite(void);
 Suite *stream_suite(void);
 Suite *app_suite(void);
+Suite *in_process_suite(void);
 Suite *connections_suite(void);
 Suite *registry_suite(void);
 Suite *rescue_suite(void);

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* clock - see clock.h. */
+#include "base/clock.h"
+
+uint64_t clock_ahead_ns;

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: ISC */
+/* Requests to an app without a socket: what a program's own tests stand on. */
+#include "percore.h"
+#include "unit.h"
+
+#include <string.h>
+
+static int64_t greeting_max = 10;
+static int started;
+
+static bool start(void *arg)
+{
+	*(int *)arg += 1;
+	return true;
+}
+
+static void stop(void *arg)
+{
+	*(int *)arg += 10;
+}
+
+static void hello(struct percore_request *request)
+{
+	const char *name = percore_query(request, "name"), *key = percore_header(request, "X-Key");
+
+	percore_set_header(request, "X-Key", key ? key : "none");
+	percore_answer_text(request, 200,
+	                    percore_format(request, "hello %.*s", (int)greeting_max, name ? name : "world"));
+}
+
+static void echo(struct percore_request *request)
+{
+	json_object *document;
+
+	if (percore_body_json(request, 0, &document))
+		percore_answer_json(request, 200, json_object_get(document));
+}
+
+static bool publish(struct percore_work *work, void *arg)
+{
+	return percore_publish("text", arg, strlen(arg)) || percore_fail(work, "it cannot be published");
+}
+
+static void snapshot(struct percore_request *request)
+{
+	size_t length;
+	const char *text = percore_snapshot("text", &length);
+
+	if (percore_check_snapshot(request, "text"))
+		percore_answer_bytes(request, 200, "text/plain", text ? text : "", length);
+}
+
+static bool add_one(struct percore_work *work, json_object *input, void *arg)
+{
+	(void)arg;
+	if (!json_object_is_type(input, json_type_int))
+		return percore_fail(work, "the input is no number");
+	percore_set_result(work, json_object_new_int64(json_object_get_int64(input) + 1));
+	return true;
+}
+
+static int events;
+
+static void tick(struct percore_request *request)
+{
+	do
+		events++;
+	while (percore_event(request, &(struct percore_event){ .data = "tick" }) &&
+	       percore_event_wait(request, 1));
+}
+
+static const struct percore_route routes[] = {
+	{ .pattern = "/hello", .handler = hello },
+	{ .method = "POST", .pattern = "/echo", .handler = echo, .max_body = 20 },
+	{ .pattern = "/snapshot", .handler = snapshot },
+	{ .pattern = "/events", .handler = tick, .time_limit = 10 },
+	{ .pattern = "/limited", .handler = hello, .limit = "1/m burst=1" },
+	{ 0 },
+};
+
+static struct percore_test *test_with(const char *const *options)
+{
+	struct percore_app *app = percore_app_new("demo", "1");
+
+	percore_add_routes(app, routes);
+	percore_add_number(app, "greeting-max", &greeting_max, 1, 100, "bytes");
+	percore_every(app, "publish", 1, publish, (void *)"some text");
+	percore_add_job(app, "add-one", add_one, NULL);
+	percore_add_metrics(app, "/metrics");
+	percore_on_worker(app, start, stop, &started);
+	return percore_test_new(app, options);
+}
+
+static const struct percore_test_answer *get(struct percore_test *test, const char *target)
+{
+	return percore_test_send(test, &(struct percore_test_request){ .target = target });
+}
+
+START_TEST(answer_has_status_headers_and_body)
+{
+	static const struct percore_pair headers[] = { { "X-Key", "k1" }, { NULL, NULL } };
+	struct percore_test *test = test_with(NULL);
+	const struct percore_test_answer *answer = percore_test_send(
+		test, &(struct percore_test_request){ .target = "/hello?name=Ada", .headers = headers });
+
+	ck_assert_int_eq(started, 1);
+	ck_assert_int_eq(answer->status, 200);
+	ck_assert_str_eq(answer->body, "hello Ada");
+	ck_assert_uint_eq(answer->body_length, 9);
+	ck_assert_str_eq(percore_test_header(answer, "x-key"), "k1");
+	ck_assert_str_eq(percore_test_header(answer, "Content-Length"), "9");
+	ck_assert_ptr_null(percore_test_header(answer, "Status"));
+	ck_assert(answer->is_whole);
+	ck_assert_int_eq(get(test, "/none")->status, 404);
+	ck_assert_int_eq(get(test, "/..")->status, 400);
+	percore_test_free(test);
+	ck_assert_int_eq(started, 11);
+}
+END_TEST
+
+START_TEST(body_is_read_and_its_bounds_hold)
+{
+	struct percore_test *test = test_with(NULL);
+	struct percore_test_request request = { .target = "/echo",
+		                                .content_type = "application/json",
+		                                .body = "{\"a\": [1]}" };
+
+	ck_assert_str_eq(percore_test_send(test, &request)->body, "{\"a\":[1]}");
+	request.body_length = 5;
+	ck_assert_int_eq(percore_test_send(test, &request)->status, 400);
+	request.body_length = 0;
+	request.body = "[1, 2, 3, 4, 5, 6, 7, 8]";
+	ck_assert_int_eq(percore_test_send(test, &request)->status, 413);
+	request.method = "PUT";
+	ck_assert_int_eq(percore_test_send(test, &request)->status, 405);
+	percore_test_free(test);
+}
+END_TEST
+
+START_TEST(options_hold_and_mistaken_ones_are_refused)
+{
+	struct percore_test *test = test_with((const char *const[]){ "--greeting-max", "2", NULL });
+
+	ck_assert_str_eq(get(test, "/hello")->body, "hello wo");
+	percore_test_free(test);
+	ck_assert_ptr_null(test_with((const char *const[]){ "--greeting-max", "0", NULL }));
+}
+END_TEST
+
+START_TEST(limits_hold_on_the_tests_own_clock)
+{
+	struct percore_test *test = test_with(NULL);
+
+	ck_assert_int_eq(get(test, "/limited")->status, 200);
+	ck_assert_int_eq(get(test, "/limited")->status, 429);
+	percore_test_wait(test, 59);
+	ck_assert_int_eq(get(test, "/limited")->status, 429);
+	percore_test_wait(test, 2);
+	ck_assert_int_eq(get(test, "/limited")->status, 200);
+	percore_test_free(test);
+}
+END_TEST
+
+START_TEST(task_publishes_what_a_handler_reads)
+{
+	struct percore_test *test = test_with(NULL);
+
+	ck_assert_str_eq(get(test, "/snapshot")->body, "");
+	ck_assert(!percore_test_task(test, "none"));
+	ck_assert(percore_test_task(test, "publish"));
+	const struct percore_test_answer *answer = get(test, "/snapshot");
+	ck_assert_str_eq(answer->body, "some text");
+	char etag[64];
+	strcpy(etag, percore_test_header(answer, "ETag"));
+	const struct percore_pair headers[] = { { "If-None-Match", etag }, { NULL, NULL } };
+	ck_assert_int_eq(percore_test_send(test, &(struct percore_test_request){ .target = "/snapshot",
+	                                                                         .headers = headers })
+	                         ->status,
+	                 304);
+	ck_assert(percore_test_task(test, "publish"));
+	ck_assert_str_eq(percore_test_header(get(test, "/snapshot"), "ETag"), etag); /* the same bytes */
+	percore_test_free(test);
+}
+END_TEST
+
+START_TEST(job_runs_on_its_input)
+{
+	struct percore_test *test = test_with(NULL);
+	json_object *result;
+
+	ck_assert(percore_test_job(test, "add-one", json_object_new_int(1), &result));
+	ck_assert_int_eq(json_object_get_int(result), 2);
+	json_object_put(result);
+	ck_assert(!percore_test_job(test, "add-one", json_object_new_string("x"), &result));
+	ck_assert_ptr_null(result);
+	percore_test_free(test);
+}
+END_TEST
+
+START_TEST(events_come_without_waiting_and_end_with_their_time)
+{
+	struct percore_test *test = test_with(NULL);
+	const struct percore_test_answer *answer = get(test, "/events");
+
+	ck_assert_int_eq(answer->status, 200);
+	ck_assert(answer->is_whole);
+	ck_assert_int_eq(events, 10);
+	percore_test_free(test);
+}
+END_TEST
+
+START_TEST(requests_are_counted)
+{
+	struct percore_test *test = test_with(NULL);
+
+	get(test, "/hello");
+	get(test, "/hello");
+	ck_assert_ptr_nonnull(
+		strstr(get(test, "/metrics")->body,
+	               "percore_http_requests_total{route=\"/hello\",method=\"GET\",code=\"200\"} 2\n"));
+	percore_test_free(test);
+}
+END_TEST
+
+Suite *in_process_suite(void)
+{
+	return suite_of("in_process",
+	                (const TTest *const[]){
+				answer_has_status_headers_and_body, body_is_read_and_its_bounds_hold,
+				options_hold_and_mistaken_ones_are_refused,
+				limits_hold_on_the_tests_own_clock, task_publishes_what_a_handler_reads,
+				job_runs_on_its_input, events_come_without_waiting_and_end_with_their_time,
+				requests_are_counted, NULL });
+}
