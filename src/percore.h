@@ -33,6 +33,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default) /* libpercore is built with all else hidden */
+#endif
 
 /* ---- The app: before percore_run.  Mistakes here are reported by percore_run, so no call needs a check. */
 
@@ -578,6 +581,9 @@ void percore_log(const struct percore_request *request, enum percore_log_level l
 /* True when the service is being stopped: a health check says so, and the balancer goes elsewhere. */
 bool percore_is_draining(const struct percore_request *request);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -31,6 +31,7 @@ void json_add_text(json_object *object, const char *name, const char *text);
 void json_add_null(json_object *object, const char *name);
 
 /* As percore.h declares it. */
-void percore_json_add(json_object *container, const char *name, json_object *value);
+__attribute__((visibility("default"))) void percore_json_add(json_object *container, const char *name,
+                                                             json_object *value);
 
 #endif

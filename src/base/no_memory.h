@@ -10,6 +10,6 @@
 void no_memory_tell(_Atomic uint32_t *word, uint32_t reason);
 
 /* As percore.h declares it. */
-_Noreturn void percore_no_memory(void);
+__attribute__((visibility("default"))) _Noreturn void percore_no_memory(void);
 
 #endif

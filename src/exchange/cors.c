@@ -91,7 +91,7 @@ static const struct cors_rule *find_rule(const struct percore_request *request)
 	const struct cors *cors = request->exchange->cors;
 	const struct cors_rule *found = NULL;
 
-	for (size_t i = 0; cors && i < cors->count; i++)
+	for (size_t i = 0; i < cors->count; i++)
 		if (hook_is_below(request, cors->all[i].prefix) &&
 		    (!found || strlen(cors->all[i].prefix) > strlen(found->prefix)))
 			found = &cors->all[i];

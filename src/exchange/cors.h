@@ -22,7 +22,7 @@ const char *cors_add(struct cors *cors, const struct percore_cors *spec);
 /* When options have set the origins: NULL, or what is wrong with those of *rule. */
 const char *cors_check(const struct cors *cors, const struct cors_rule **rule);
 
-/* Sets the headers that each answer has, refusals too. */
+/* Where exchange->cors is not NULL: sets the headers that each answer has, refusals too. */
 void cors_begin(struct percore_request *request);
 
 /* True: it was the question of a browser whether a request may come, and is answered. */

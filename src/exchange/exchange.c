@@ -159,16 +159,17 @@ static void dispatch(struct percore_request *request)
 	metrics_note_route(exchange->metrics, same_path ? same_path->entry : METRICS_OTHER_ENTRY,
 	                   request->method);
 	access_begin(request);
-	cors_begin(request);
+	if (exchange->cors)
+		cors_begin(request);
 	if (exchange->only_probes && !(request->route && request->route->spec.is_probe))
 		percore_answer_problem(request, 404, "Only probes are served at this address.");
 	else if (is_overload(request))
 		refuse_for_overload(request);
-	else if (cors_answers_preflight(request, same_path))
+	else if (exchange->cors && cors_answers_preflight(request, same_path))
 		;
 	else if (!rate_limit_admits(request))
 		rate_limit_refuse(request);
-	else if (!hooks_before(request))
+	else if (exchange->hooks && !hooks_before(request))
 		;
 	else if (!same_path)
 		percore_answer_problem(request, 404, "Nothing is served at this path.");

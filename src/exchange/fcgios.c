@@ -37,6 +37,9 @@ static bool is_in_hand(int fd)
 	return used && fd >= 0 && fd == used->input->fd;
 }
 
+/* libfcgi finds these by name. */
+#pragma GCC visibility push(default)
+
 /* libfcgi's own would install handlers for SIGTERM, SIGUSR1 and SIGPIPE. */
 int OS_LibInit(int descriptors[3])
 {
@@ -111,3 +114,5 @@ int OS_IsFcgi(int fd)
 void OS_ShutdownPending(void)
 {
 }
+
+#pragma GCC visibility pop

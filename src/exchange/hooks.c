@@ -50,7 +50,7 @@ bool hooks_before(struct percore_request *request)
 {
 	const struct hooks *hooks = request->exchange->hooks;
 
-	for (size_t i = 0; hooks && i < hooks->count && !request->answered; i++) {
+	for (size_t i = 0; i < hooks->count && !request->answered; i++) {
 		const struct hook *hook = &hooks->all[i];
 		if (!hook->spec.before || !hook_is_below(request, hook->prefix))
 			continue;
@@ -65,7 +65,7 @@ void hooks_after(struct percore_request *request, int status)
 	const struct hooks *hooks = request->exchange->hooks;
 	void *arg = request->arg;
 
-	for (size_t i = hooks ? hooks->count : 0; i > 0; i--) {
+	for (size_t i = hooks->count; i > 0; i--) {
 		const struct hook *hook = &hooks->all[i - 1];
 		if (!hook->spec.after || !hook_is_below(request, hook->prefix))
 			continue;

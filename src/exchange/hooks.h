@@ -18,7 +18,8 @@ struct hooks {
 /* NULL, or what is wrong with it.  It is copied. */
 const char *hooks_add(struct hooks *hooks, const struct percore_hook *hook);
 
-/* In the order in which they were added.  False: one of them has answered. */
+/* Where exchange->hooks is not NULL: in the order in which they were added.  False: one of them has answered.
+ */
 bool hooks_before(struct percore_request *request);
 
 /* In the opposite order, as the answer's head is about to be sent. */

@@ -26,7 +26,8 @@ void percore_stream_begin(struct percore_request *request, int status, const cha
 	}
 	request->answered = true;
 	request->status = status;
-	hooks_after(request, status);
+	if (request->exchange->hooks)
+		hooks_after(request, status);
 	request->has_head = true;
 	size_t expected = request->is_head || !answer_has_body(status) ? 0 : length;
 	access_answer(request, status, length == PERCORE_LENGTH_UNKNOWN ? 0 : expected);

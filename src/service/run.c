@@ -60,8 +60,8 @@ static void set_exchange(struct run *run)
 
 	run->exchange =
 		(struct exchange){ .routes = &run->app->routes,
-		                   .hooks = &run->app->hooks,
-		                   .cors = &run->app->cors,
+		                   .hooks = run->app->hooks.count ? &run->app->hooks : NULL,
+		                   .cors = run->app->cors.count ? &run->app->cors : NULL,
 		                   .prefix = run->settings.prefix,
 		                   .max_body = (size_t)run->settings.max_body,
 		                   .max_json_memory = (size_t)run->settings.max_json_memory,
