@@ -51,6 +51,23 @@ static void wait_ms(struct percore_request *request)
 	answer_pid(request);
 }
 
+static void extend(struct percore_request *request)
+{
+	percore_extend_time(request, 20);
+	wait_ms(request);
+}
+
+static void wait_for_hang_up(struct percore_request *request)
+{
+	static const struct timespec pause = { 0, 10000000 };
+
+	while (percore_time_left(request) > 30 && !percore_client_is_gone(request))
+		nanosleep(&pause, NULL);
+	percore_log(request, PERCORE_LOG_NOTICE, "waited until %s",
+	            percore_client_is_gone(request) ? "nobody was there" : "the time was over");
+	percore_answer_empty(request);
+}
+
 static void loop(struct percore_request *request)
 {
 	for (volatile uint64_t turns = 0;; turns++)
@@ -239,6 +256,9 @@ static const struct percore_route routes[] = {
 	{ .method = "POST", .pattern = "/pid", .handler = pid },
 	{ .pattern = "/die", .handler = die },
 	{ .pattern = "/wait", .handler = wait_ms },
+	{ .pattern = "/short", .handler = wait_ms, .time_limit = .3 },
+	{ .pattern = "/extended", .handler = extend, .time_limit = .3 },
+	{ .pattern = "/patient", .handler = wait_for_hang_up, .time_limit = 60 },
 	{ .pattern = "/loop", .handler = loop },
 	{ .pattern = "/deep", .handler = deep },
 	{ .pattern = "/overwrite", .handler = overwrite },
