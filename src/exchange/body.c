@@ -2,6 +2,7 @@
 /* body - the request's body as a stream, as bytes, as JSON. */
 #include "base/ascii.h"
 #include "base/json_read.h"
+#include "base/log.h"
 #include "exchange/request.h"
 
 #include <errno.h>
@@ -97,12 +98,14 @@ static void read_whole(struct percore_request *request)
 			bytes = resize(bytes, room);
 		}
 	}
-	if (got == 0) {
+	if (got == 0 && have == request->body_length) {
 		bytes[have] = '\0';
 		request->body = bytes;
-	} else {
-		free(bytes);
+		return;
 	}
+	if (got == 0)
+		log_error("request %s: percore_body_bytes after some of the body was read", request->id);
+	free(bytes);
 }
 
 const char *percore_body_bytes(struct percore_request *request, size_t *length)
