@@ -22,6 +22,7 @@ Suite *fcgi_suite(void);
 Suite *request_suite(void);
 Suite *query_suite(void);
 Suite *body_suite(void);
+Suite *multipart_suite(void);
 Suite *json_suite(void);
 Suite *answer_suite(void);
 Suite *cookies_suite(void);
