@@ -32,6 +32,14 @@ static void handle(struct percore_request *request)
 	if (percore_query(request, "read")) {
 		while (percore_body_read(request, buffer, sizeof buffer) > 0)
 			;
+	} else if (percore_query(request, "form")) {
+		if (!percore_body_form(request,
+		                       &(struct percore_form_rules){ .max_text = 1000, .max_file = 1000 })) {
+			json_object_put(answer);
+			return;
+		}
+		json_object_object_add(answer, "field", text_of(percore_form(request, "a")));
+		must(percore_form_files(request) != NULL);
 	} else if (percore_header(request, "Content-Type")) {
 		if (!percore_body_json(request, 0, &body)) {
 			json_object_put(answer);

@@ -290,6 +290,63 @@ enum percore_json_flags {
 bool percore_body_json(struct percore_request *request, unsigned flags, json_object **json);
 
 /*
+ * ---- A form, as a browser sends it: application/x-www-form-urlencoded or multipart/form-data.
+ *
+ * Names, plain values and file names are UTF-8, or the form is refused, as it is where it is malformed in any
+ * way (400).  Of names that a browser escaped (%22, %0D, %0A) the characters are there.
+ */
+
+/* A file of a form, while it comes. */
+struct percore_part {
+	const char *name;
+	const char *filename; /* the last segment of what was sent: no "/" or "\", and never "." or ".." */
+	const char *content_type; /* what the client says; NULL: nothing */
+};
+
+/* A file of a form, whole. */
+struct percore_upload {
+	const char *name;
+	const char *filename, *content_type; /* as of a percore_part */
+	int fd; /* a file without a name, at its beginning; percore closes it when the handler returns */
+	size_t length; /* bytes */
+};
+
+/* What a form may be; 413 above. */
+struct percore_form_rules {
+	size_t max_parts; /* names and values, and files; 0: 100 */
+	size_t max_name;  /* bytes of each name and file name; 0: 1 KiB.  The head of a part: 8 KiB, always */
+	size_t max_text;  /* bytes of all names and plain values; 0: 1 MiB */
+	size_t max_file;  /* bytes of each file; 0: what the body may be */
+	/*
+	 * Takes the bytes of a file as they come, and once `length` 0, when it is whole.  The plain fields
+	 * before it are there; `part` is lent until the handler returns.  False: enough; the handler answers.
+	 * A form that is refused may have given some bytes before, so what came counts when percore_body_form
+	 * is true.  NULL: files are kept for percore_form_files, in memory or in --upload-dir.
+	 */
+	bool (*part)(struct percore_request *request, const struct percore_part *part, const void *bytes,
+	             size_t length, void *arg);
+	void *arg;
+};
+
+/*
+ * Reads the form; `rules` NULL: the defaults.  False when it is none, and that was answered: 415 for another
+ * Content-Type, 413, 408, 400, or 503 where a file could not be kept, which is logged.  Later calls
+ * give what the first one gave.
+ */
+bool percore_body_form(struct percore_request *request, const struct percore_form_rules *rules);
+
+/* After that: the first value of a name, or all names and values in their order. */
+const char *percore_form(struct percore_request *request, const char *name);
+const struct percore_pair *percore_form_all(struct percore_request *request);
+
+/*
+ * And the first file of a name, or all in their order, ended by one whose name is NULL.  A field for a file
+ * where none was chosen is not there: it comes with an empty file name and no bytes.
+ */
+const struct percore_upload *percore_form_file(struct percore_request *request, const char *name);
+const struct percore_upload *percore_form_files(struct percore_request *request);
+
+/*
  * ---- The answer: one of these, once.  A status other than 200 to 599 is logged and answered with 500; 204,
  * 205 and 304 have no body, whatever is given.
  */

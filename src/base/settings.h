@@ -13,6 +13,7 @@ struct settings {
 	int64_t workers;         /* -1: one per core; 0: this process alone */
 	int64_t max_body;        /* bytes */
 	int64_t max_json_memory; /* bytes that a body's document may take */
+	const char *upload_dir;  /* for files of forms; NULL: they are in memory */
 	int64_t max_head;        /* bytes of a request's parameters, as they come */
 	int64_t max_params;      /* how many */
 	int64_t io_timeout_ms;   /* how long the web server may take over a read or a write */

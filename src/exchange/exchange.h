@@ -22,6 +22,7 @@ struct exchange {
 	const char *prefix;     /* "" or "/api" */
 	size_t max_body;        /* bytes */
 	size_t max_json_memory; /* bytes that a body's document may take */
+	const char *upload_dir; /* for files of forms; NULL: they are in memory */
 	struct overload overload;
 	struct limit limit;
 	struct metrics *metrics; /* counts nothing where it has no memory */

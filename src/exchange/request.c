@@ -3,6 +3,7 @@
 #include "exchange/request.h"
 
 #include "base/log.h"
+#include "exchange/form.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -65,6 +66,7 @@ void request_init(struct percore_request *request, const struct exchange *exchan
 
 void request_fini(struct percore_request *request)
 {
+	form_fini(request->form);
 	json_object_put(request->json);
 	free(request->body);
 	arena_fini(&request->arena);

@@ -25,6 +25,7 @@ struct percore_request {
 	const struct joined *joined; /* headers that came several times */
 	const struct percore_pair *cookies;
 	const struct percore_pair *query; /* decoded; NULL: nobody has asked */
+	struct form *form;                /* percore_body_form; NULL: nobody has asked */
 	int status;                       /* of the answer */
 	size_t answer_length;             /* bytes announced, of its body */
 	size_t answer_left;               /* of them, not yet written */

@@ -65,6 +65,7 @@ static void set_exchange(struct run *run)
 		                   .prefix = run->settings.prefix,
 		                   .max_body = (size_t)run->settings.max_body,
 		                   .max_json_memory = (size_t)run->settings.max_json_memory,
+		                   .upload_dir = s->upload_dir,
 		                   .overload = { .shm = overload,
 		                                 .target_ms = (uint64_t)run->settings.queue_target_ms,
 		                                 .max_wait_ms = (uint64_t)run->settings.max_wait_ms },
@@ -208,6 +209,8 @@ static void open_sandbox(const struct run *run)
 		sandbox_allow_redis(s->jobs);
 	else if (s->jobs)
 		sandbox_allow_unix(); /* the jobs' process */
+	if (s->upload_dir)
+		percore_allow_write(s->upload_dir);
 	if (b->task_count + b->job_count > 0 && *run->inheritance.place)
 		percore_allow_write(run->inheritance.place); /* what is published */
 }

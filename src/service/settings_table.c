@@ -4,12 +4,14 @@
 
 #include "access/access_writer.h"
 #include "base/log.h"
+#include "exchange/upload.h"
 #include "sandbox/sandbox.h"
 #include "state/limit.h"
 #include "state/scoreboard.h"
 
 #include <assert.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A length in memory is a size_t: less on 32 bits. */
 #define BODY_MAX (sizeof(size_t) > 4 ? INT64_C(1) << 40 : INT64_C(1) << 30)
@@ -62,6 +64,8 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 		{ "max-body", OPTION_SIZE, &s->max_body, 0, BODY_MAX, "SIZE", "largest request body (64m)" },
 		{ "max-json-memory", OPTION_SIZE, &s->max_json_memory, 1024, BODY_MAX, "SIZE",
 		  "what a body may take as a JSON document (64m)" },
+		{ "upload-dir", OPTION_TEXT, &s->upload_dir, 0, 0, "DIR",
+		  "keep files of forms here while their request lasts (default: in memory)" },
 		{ "max-head", OPTION_SIZE, &s->max_head, 1024, 128 << 10, "SIZE",
 		  "what the web server may send of a request's parameters, in all (128k)" },
 		{ "max-params", OPTION_NUMBER, &s->max_params, 16, 16384, "NUMBER",
@@ -178,6 +182,20 @@ static bool check_logs(const struct settings *s)
 	return error == 0;
 }
 
+/* A file is made there, as for an upload. */
+static bool check_upload_dir(const char *directory)
+{
+	int fd = directory ? upload_open(directory) : -1;
+
+	if (!directory)
+		return true;
+	if (fd < 0)
+		log_error("upload-dir %s: no file can be made there: %s", directory, strerror(-fd));
+	else
+		close(fd);
+	return fd >= 0;
+}
+
 bool settings_check(struct settings *s)
 {
 	size_t length = strlen(s->prefix);
@@ -196,5 +214,5 @@ bool settings_check(struct settings *s)
 		log_error("sandbox: this percore was built without libseccomp");
 		return false;
 	}
-	return check_logs(s);
+	return check_upload_dir(s->upload_dir) && check_logs(s);
 }

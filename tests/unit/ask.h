@@ -21,6 +21,7 @@ struct ask {
 	const struct cors *cors;
 	bool no_end;              /* FCGI_STDIN is left open: a read beyond it times out */
 	size_t max_body;          /* 0: 1 MiB */
+	const char *upload_dir;   /* NULL: in memory */
 	const char *const *other; /* instead of all that: parameters as they are */
 };
 

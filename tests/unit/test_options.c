@@ -393,6 +393,21 @@ START_TEST(prefix_starts_with_a_slash_and_ends_without)
 }
 END_TEST
 
+START_TEST(upload_dir_is_one_where_a_file_can_be_made)
+{
+	struct settings s = settings_defaults;
+
+	s.upload_dir = "/tmp";
+	ck_assert(settings_check(&s));
+	s.upload_dir = "/no/such";
+	ck_assert(!settings_check(&s));
+	s.upload_dir = "";
+	ck_assert(!settings_check(&s));
+	s.upload_dir = "/proc/self/exe"; /* no directory */
+	ck_assert(!settings_check(&s));
+}
+END_TEST
+
 START_TEST(defaults_of_the_settings_are_within_their_bounds)
 {
 	static struct settings s;
@@ -433,6 +448,7 @@ Suite *options_suite(void)
 		                       what_holds_is_printed_and_reads_back,
 		                       text_that_is_not_set_is_printed_as_a_comment,
 		                       prefix_starts_with_a_slash_and_ends_without,
+		                       upload_dir_is_one_where_a_file_can_be_made,
 		                       defaults_of_the_settings_are_within_their_bounds,
 		                       NULL };
 

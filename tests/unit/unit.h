@@ -23,6 +23,7 @@ Suite *request_suite(void);
 Suite *query_suite(void);
 Suite *body_suite(void);
 Suite *multipart_suite(void);
+Suite *form_suite(void);
 Suite *json_suite(void);
 Suite *answer_suite(void);
 Suite *cookies_suite(void);
