@@ -18,7 +18,7 @@ static const struct {
 	[LOG_LEVEL_DEBUG] = { "debug", '7' },
 };
 
-static char last[256];
+static char last[256], trouble[512];
 static const char *log_name = "percore";
 static enum log_level least = LOG_LEVEL_NOTICE;
 static bool to_journal, never_stalls;
@@ -99,6 +99,8 @@ void log_at_list(enum log_level level, const char *format, va_list arguments)
 		n = sizeof line - 1;
 	make_one_line(line + start);
 	snprintf(last, sizeof last, "%s", line + start);
+	if (level <= LOG_LEVEL_WARNING)
+		snprintf(trouble, sizeof trouble, "%s", line + start);
 	line[n++] = '\n';
 	if (would_stall())
 		return;
@@ -113,6 +115,16 @@ void log_at(enum log_level level, const char *format, ...)
 	va_start(arguments, format);
 	log_at_list(level, format, arguments);
 	va_end(arguments);
+}
+
+const char *log_trouble(void)
+{
+	return trouble;
+}
+
+void log_forget(void)
+{
+	*trouble = '\0';
 }
 
 void log_last(char *text, unsigned long size)

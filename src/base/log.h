@@ -52,6 +52,10 @@ void log_at_list(enum log_level level, const char *format, va_list arguments);
 #define log_info(...)    log_at(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...)   log_at(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
+/* The last error or warning that this process wrote since log_forget(), without the name; "": none. */
+const char *log_trouble(void);
+void log_forget(void);
+
 /* The last line that this process wrote, without the name. */
 void log_last(char *text, unsigned long size);
 

@@ -112,6 +112,11 @@ void options_free(struct options *options)
 	free(options);
 }
 
+const char *options_file(const struct options *options)
+{
+	return options->file;
+}
+
 /* What a value must be, in words. */
 static void describe(const struct option_spec *spec, char *words, size_t size)
 {

@@ -57,6 +57,9 @@ struct options *options_new(const char *program, const char *version, const stru
                             size_t count, bool (*check)(void *context), void *context);
 void options_free(struct options *options); /* and the texts and lists that it set */
 
+/* The file that -c named at the last parse; NULL: none. */
+const char *options_file(const struct options *options);
+
 /* May be called again, with the same arguments, to read the file anew. */
 enum options_verdict options_parse(struct options *options, int argc, char **argv);
 

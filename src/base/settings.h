@@ -22,6 +22,7 @@ struct settings {
 	int64_t slow_log_ms;                          /* 0: off */
 	bool slow_backtrace;
 	bool sandbox;
+	bool develop;
 	int64_t max_requests, max_memory;     /* of a worker, before another takes its place; 0: no bound */
 	int64_t queue_target_ms, max_wait_ms; /* 0: off */
 

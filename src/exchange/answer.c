@@ -314,6 +314,30 @@ static void add_instance(const struct percore_request *request, json_object *pro
 		percore_json_add(problem, "instance", json_object_new_string_len(uri, (int)length));
 }
 
+/* `text` behind these words, or `text`. */
+static const char *skip(const char *text, const char *words)
+{
+	size_t length = strlen(words);
+
+	return strncmp(text, words, length) == 0 ? text + length : text;
+}
+
+/* --develop: what the log says about this request, without the words that tell which it is. */
+static void add_reason(struct percore_request *request, json_object *problem)
+{
+	const char *trouble = request->exchange->develops ? log_trouble() : "";
+	const char *path = request->path.plain;
+
+	if (!*trouble)
+		return;
+	trouble = skip(trouble, percore_format(request, "request %s: ", request->id));
+	if (path)
+		trouble = skip(trouble, percore_format(request, "%s %s: ", request->method, path));
+	char *reason = percore_format(request, "%s", trouble);
+	utf8_mend(reason); /* it may be cut */
+	percore_json_add(problem, "reason", json_object_new_string(reason));
+}
+
 void answer_problem(struct percore_request *request, const struct answer_problem *p)
 {
 	json_object *problem = json_object_new_object();
@@ -332,6 +356,7 @@ void answer_problem(struct percore_request *request, const struct answer_problem
 	percore_json_add(problem, "request_id", json_object_new_string(request->id));
 	if (p->member)
 		percore_json_add(problem, p->member, p->value);
+	add_reason(request, problem);
 	answer_object(request, p->status, "application/problem+json", problem);
 }
 

@@ -217,6 +217,8 @@ void exchange_run(const struct exchange *exchange, struct fcgi *fcgi)
 
 	metrics_begin(exchange->metrics);
 	snapshot_begin();
+	if (exchange->develops)
+		log_forget();
 	request_init(&request, exchange, fcgi);
 	dispatch(&request);
 	answer_for_handler(&request);

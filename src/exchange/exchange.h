@@ -27,6 +27,7 @@ struct exchange {
 	struct limit limit;
 	struct metrics *metrics; /* counts nothing where it has no memory */
 	bool only_probes;        /* the admin address */
+	bool develops;           /* problems carry the reason that the log has */
 	struct access access;
 	const struct background *background;
 	const struct worker_calls *calls;

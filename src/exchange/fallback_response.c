@@ -22,21 +22,34 @@ static size_t put_record(unsigned char *bytes, int type, uint16_t id, size_t len
 	return FCGI_HEADER_LEN + length;
 }
 
+enum { REASON_MAX = 256 };
+
+/* In ASCII that needs no escapes: a language's own name of a signal may be in any. */
+static void put_reason(const char *reason, char text[REASON_MAX])
+{
+	snprintf(text, REASON_MAX, "%s", reason ? reason : "");
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
+			*text = '?';
+}
+
 static size_t put_text(const struct fallback_response *s, char *text, size_t size)
 {
-	const char *reason = answer_reason(s->status);
-	char body[512], retry[32] = "";
+	const char *phrase = answer_reason(s->status);
+	char body[768], retry[32] = "", why[REASON_MAX];
 
+	put_reason(s->reason, why);
 	int length = snprintf(body, sizeof body,
 	                      "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\","
-	                      "\"request_id\":\"%s\"}",
-	                      reason, s->status, s->detail, s->id);
+	                      "\"request_id\":\"%s\"%s%s%s}",
+	                      phrase, s->status, s->detail, s->id, s->reason ? ",\"reason\":\"" : "", why,
+	                      s->reason ? "\"" : "");
 	if (s->status == 503)
 		snprintf(retry, sizeof retry, "Retry-After: %d\r\n", RETRY_AFTER_S);
 	int n = snprintf(text, size,
 	                 "Status: %d %s\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\n"
 	                 "X-Request-ID: %s\r\nCache-Control: no-store\r\n%s\r\n%s",
-	                 s->status, reason, length, s->id, retry, s->is_head ? "" : body);
+	                 s->status, phrase, length, s->id, retry, s->is_head ? "" : body);
 	return (size_t)n < size ? (size_t)n : size;
 }
 

@@ -13,6 +13,7 @@ struct fallback_response {
 	uint16_t fcgi_id;
 	int status;         /* 500, 503, 504 */
 	const char *detail; /* for the client; plain ASCII without quotes */
+	const char *reason; /* what the log says, in any bytes; NULL: the client is not told */
 	const char *id;     /* X-Request-ID, a good one */
 	bool is_head;
 };

@@ -92,6 +92,8 @@ static void say_serves(struct master *m)
 		message.flags |= SUPERVISION_HAS_LOG;
 	if (m->has_new_memory)
 		message.flags |= SUPERVISION_NEW_MEMORY;
+	if (m->settings->develop)
+		message.flags |= SUPERVISION_DEVELOPS;
 	strncpy(message.text, m->settings->state ? m->settings->state : "", sizeof message.text - 1);
 	supervision_say(m->inheritance->control, &message, m->shared.fd);
 }

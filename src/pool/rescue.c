@@ -87,6 +87,7 @@ static int answer(const struct rescue *r, const struct held *c)
 		                                                                  : UNKNOWN_FCGI_ID,
 		                                    .status = r->status,
 		                                    .detail = r->detail,
+		                                    .reason = r->reason,
 		                                    .id = id,
 		                                    .is_head = strncmp(in_flight->method, "HEAD", 5) == 0 };
 	size_t n = fallback_response_write(&fallback, bytes);

@@ -17,6 +17,7 @@ struct rescue {
 	unsigned worker_id; /* as people know it */
 	int status;         /* for the request in hand: 500, 503, 504 */
 	const char *detail; /* likewise */
+	const char *reason; /* likewise, with --develop; NULL: none */
 };
 
 /*

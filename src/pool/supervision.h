@@ -53,6 +53,7 @@ enum supervision_flags {
 	SUPERVISION_NEW_MEMORY = 2,  /* SERVES: of its own, not that of the generation before */
 	SUPERVISION_LOG_GOES_ON = 4, /* RETIRE: the next one writes what is in the memory to its log */
 	SUPERVISION_OTHERS = 8,      /* STOP: SUPERVISION_LAST is to come */
+	SUPERVISION_DEVELOPS = 16,   /* SERVES: --develop is on */
 };
 
 struct supervision_message {

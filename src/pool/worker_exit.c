@@ -2,8 +2,6 @@
 /* worker_exit - see worker_exit.h. */
 #include "pool/worker_exit.h"
 
-#include "base/log.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -72,8 +70,9 @@ enum pool_exit worker_exit_cause(const struct process *p, const struct worker_sh
 	return p->state == PROCESS_LEAVING && death->si_status == 0 ? POOL_EXIT_TOLD : POOL_EXIT_STATUS;
 }
 
-void worker_exit_say(const struct process *p, const struct worker_shm *slot, enum pool_exit cause,
-                     const siginfo_t *death)
+enum log_level worker_exit_describe(const struct process *p, const struct worker_shm *slot,
+                                    enum pool_exit cause, const siginfo_t *death,
+                                    char text[WORKER_EXIT_WORDS])
 {
 	bool is_serving = atomic_load(&slot->stage) == WORKER_SERVING;
 	const char *why = "";
@@ -95,5 +94,6 @@ void worker_exit_say(const struct process *p, const struct worker_shm *slot, enu
 		              ? ": the sandbox ended it for a system call that no handler makes"
 		              : "";
 	}
-	log_at(kinds[cause].level, "worker %u (pid %d) %s%s", p->worker_id, (int)p->pid, words, why);
+	snprintf(text, WORKER_EXIT_WORDS, "worker %u (pid %d) %s%s", p->worker_id, (int)p->pid, words, why);
+	return kinds[cause].level;
 }

@@ -402,7 +402,7 @@ static int take_from_lifeline(const struct process *p)
 }
 
 /* The request in hand is answered, and counted. */
-static void rescue(const struct workers *w, unsigned index, enum pool_exit cause)
+static void rescue(const struct workers *w, unsigned index, enum pool_exit cause, const char *reason)
 {
 	const struct worker_exit_answer answer = worker_exit_answer(cause);
 	const struct worker_shm *slot = &w->slots[index];
@@ -416,6 +416,7 @@ static void rescue(const struct workers *w, unsigned index, enum pool_exit cause
 		.worker_id = w->processes[index].worker_id,
 		.status = answer.status,
 		.detail = answer.detail,
+		.reason = w->settings->develop ? reason : NULL,
 	};
 	uint64_t since_ms = atomic_load(&slot->in_flight.since_ms), now_ms = clock_coarse_ms();
 	int answered = rescue_worker(&rescue);
@@ -447,11 +448,13 @@ static void note_exit(struct workers *w, unsigned index, const siginfo_t *death,
 	struct process *p = &w->processes[index];
 	struct opening *opening = &w->openings[p->worker_id];
 	enum pool_exit cause = worker_exit_cause(p, &w->slots[index], death);
+	char words[WORKER_EXIT_WORDS];
 
 	while (hear_one(w, index)) /* what it said before it died */
 		;
-	worker_exit_say(p, &w->slots[index], cause, death);
-	rescue(w, index, cause);
+	enum log_level level = worker_exit_describe(p, &w->slots[index], cause, death, words);
+	log_at(level, "%s", words);
+	rescue(w, index, cause, words);
 	close_wires(p);
 	atomic_fetch_add(&w->shm->exits[cause], 1);
 	if (opening->process == (int)index) {

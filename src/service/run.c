@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int run_cgi(const struct run *run)
+static int run_cgi(struct run *run)
 {
 	static struct in_flight_shm in_flight;
 	static struct pool_shm pool;
@@ -31,6 +31,7 @@ static int run_cgi(const struct run *run)
 		return 1;
 	if (run->settings.sandbox && !sandbox_enter(&pool))
 		return 1;
+	run->exchange.develops = false; /* whoever asks is a stranger */
 	request_seed();
 	exchange_run(&run->exchange, fcgi);
 	bool done = in_flight.sent == IN_FLIGHT_WHOLE;
@@ -76,6 +77,7 @@ static void set_exchange(struct run *run)
 		                               .skip = &s->access_log_skip },
 		                   .metrics = &run->metrics,
 		                   .limit = limit,
+		                   .develops = s->develop,
 		                   .background = &run->app->background,
 		                   .calls = &run->app->calls };
 	limit_set_policy(&run->exchange.limit, &run->limits);
@@ -257,8 +259,11 @@ static int supervise(struct run *run)
 	listener_describe(listener, socket, sizeof socket);
 	listener = descriptors_move_up(listener); /* a handler's descriptor 0 is an ordinary one */
 	if (s->workers != 0)
-		return supervisor_run(&(struct supervisor_settings){
-			.settings = s, .listener = listener, .listener_text = socket, .argv = run->argv });
+		return supervisor_run(&(struct supervisor_settings){ .settings = s,
+		                                                     .listener = listener,
+		                                                     .listener_text = socket,
+		                                                     .file = options_file(run->options),
+		                                                     .argv = run->argv });
 	say_what_is_off(&run->app->background);
 	run_alone(run);
 	log_notice("serving on %s with this process alone", socket);

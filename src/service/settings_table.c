@@ -92,6 +92,8 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 		  "replace a worker that holds more (0: never)" },
 		{ "sandbox", OPTION_FLAG, &s->sandbox, 0, 0, "yes|no",
 		  "take from workers what they do not need: writing, sockets, programs (no)" },
+		{ "develop", OPTION_FLAG, &s->develop, 0, 0, "yes|no",
+		  "start anew when the program's file changes, and tell clients why requests fail (no)" },
 		{ "limit", OPTION_LIST, &s->limits, 0, 0, "LIMIT",
 		  "'RATE/s|m|h [burst=N] [by=address|header:NAME|none] [route=PATTERN] [dry-run] "
 		  "[name=NAME]'; "
@@ -208,6 +210,10 @@ bool settings_check(struct settings *s)
 	}
 	if (s->admin && s->workers == 0) {
 		log_error("admin %s: needs a master; give --workers 1 or more", s->admin);
+		return false;
+	}
+	if (s->develop && s->workers == 0) {
+		log_error("develop: needs a master; give --workers 1 or more");
 		return false;
 	}
 	if (s->sandbox && !sandbox_is_built()) {

@@ -41,7 +41,7 @@ static bool is_same(const struct stat *a, const struct stat *b)
 static void let_through(const struct supervisor *s, int state, int flags)
 {
 	const int fds[] = { s->listener, s->admin_listener, s->parcels[0], s->parcels[1],
-		            s->memory,   s->place_lock,     state };
+		            s->memory,   s->place_lock,     s->watch.fd,   state };
 
 	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
 		if (fds[i] >= 0)

@@ -7,6 +7,7 @@
 
 #include "state/scoreboard.h"
 #include "supervisor/generation.h"
+#include "supervisor/watch.h"
 
 #include <limits.h>
 #include <sys/stat.h>
@@ -19,6 +20,7 @@ struct supervisor {
 	int parcels[2]; /* in, out: see pool/handover.h */
 	int memory;     /* of the generation that served last; -1: none */
 	int signals;
+	struct watch watch; /* --develop: of the program's file and the configuration's */
 	int place_lock;
 	char place[SUPERVISION_PLACE_MAX];
 	char state_path[SUPERVISION_TEXT_MAX]; /* the file of `memory`; "": none */

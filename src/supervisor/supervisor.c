@@ -180,6 +180,22 @@ static void retire_others(struct supervisor *s, const struct generation *next, u
 	}
 }
 
+/* --develop, as the generation that serves has it. */
+static void set_develop(struct supervisor *s, bool is_on)
+{
+	if (is_on == (s->watch.fd >= 0))
+		return;
+	if (!is_on) {
+		watch_close(&s->watch);
+		return;
+	}
+	log_warning("develop: clients are told why requests failed; use it only where no others can reach "
+	            "the service");
+	int error = watch_open(&s->watch);
+	if (error)
+		log_warning("develop: a change of %s is not seen: %s", s->program, strerror(-error));
+}
+
 static void take_over(struct supervisor *s, struct generation *g, const struct supervision_message *message,
                       int memory)
 {
@@ -198,6 +214,7 @@ static void take_over(struct supervisor *s, struct generation *g, const struct s
 	g->drain_timeout_ms = s->drain_timeout_ms = message->drain_timeout_ms;
 	s->start_timeout_ms = message->start_timeout_ms;
 	s->has_served = true;
+	set_develop(s, message->flags & SUPERVISION_DEVELOPS);
 	retire_others(s, g, message->flags);
 	if (is_first)
 		log_notice("serving on %s with %u workers", s->listener_text, message->workers);
@@ -459,17 +476,20 @@ static int timeout_ms(const struct supervisor *s, uint64_t now_ms)
 		wait_ms = s->start_at_ms > now_ms + wait_ms ? wait_ms
 		          : s->start_at_ms > now_ms         ? s->start_at_ms - now_ms
 		                                            : LOOK_MS;
+	if (s->watch.due_ms && wait_ms > LOOK_MS)
+		wait_ms = LOOK_MS;
 	return (int)wait_ms;
 }
 
 static void wait_for_events(struct supervisor *s)
 {
-	struct pollfd fds[GENERATIONS_MAX + 2];
+	struct pollfd fds[GENERATIONS_MAX + 3];
 	struct signalfd_siginfo info;
 	nfds_t count = 0;
 
 	fds[count++] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
 	fds[count++] = (struct pollfd){ .fd = s->stops ? -1 : s->listener }; /* POLLHUP */
+	fds[count++] = (struct pollfd){ .fd = s->watch.fd, .events = POLLIN };
 	for (int i = 0; i < GENERATIONS_MAX; i++)
 		if (s->generations[i].state != GENERATION_NONE && s->generations[i].control >= 0)
 			fds[count++] = (struct pollfd){ .fd = s->generations[i].control, .events = POLLIN };
@@ -480,6 +500,16 @@ static void wait_for_events(struct supervisor *s)
 		replace_listener(s, clock_coarse_ms());
 }
 
+static void look_at_files(struct supervisor *s, uint64_t now_ms)
+{
+	const char *changed = watch_take(&s->watch, now_ms);
+
+	if (!changed || s->stops)
+		return;
+	log_notice("develop: %s has changed: the next generation starts", changed);
+	ask_for_next(s, now_ms);
+}
+
 static void look_after(struct supervisor *s)
 {
 	uint64_t now_ms = clock_coarse_ms();
@@ -488,6 +518,7 @@ static void look_after(struct supervisor *s)
 	reap(s, now_ms);
 	look_at_orphans(s, now_ms);
 	end_slow_start(s, now_ms);
+	look_at_files(s, now_ms);
 	start_where_due(s, now_ms);
 	tell_last(s);
 	if (s->may_go_on && !s->start_is_due) {
@@ -568,6 +599,8 @@ int supervisor_run(const struct supervisor_settings *settings)
 	log_never_stall();
 	descriptors_raise_limit();
 	inheritance_find_program(&s);
+	watch_init(&s.watch, (const char *const[]){ s.program, settings->file, NULL });
+	set_develop(&s, options->develop);
 	int error = take_signals(&s);
 	if (!error)
 		error = open_admin(&s, options->admin);

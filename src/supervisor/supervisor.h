@@ -9,6 +9,8 @@
  *   TERM INT QUIT  finish the requests in hand and leave; a second time: cut them
  *   HUP USR2       the next generation: the program's file and the configuration as they are now
  *   USR1           reopen the logs
+ *
+ * With --develop the next generation also starts when the program's file or the configuration changes.
  */
 #ifndef PERCORE_SUPERVISOR_H
 #define PERCORE_SUPERVISOR_H
@@ -19,6 +21,7 @@ struct supervisor_settings {
 	const struct settings *settings; /* as of the start */
 	int listener;
 	const char *listener_text; /* for people */
+	const char *file;          /* of -c; NULL: none */
 	char **argv;
 };
 

@@ -152,7 +152,8 @@ const struct told *ask(const struct ask *ask)
 		                           .prefix = "",
 		                           .max_body = ask->max_body ? ask->max_body : 1 << 20,
 		                           .max_json_memory = 16384,
-		                           .upload_dir = ask->upload_dir };
+		                           .upload_dir = ask->upload_dir,
+		                           .develops = ask->develops };
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	for (int i = 0; i < 2; i++)
 		setsockopt(pair[i], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);

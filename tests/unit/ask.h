@@ -19,6 +19,7 @@ struct ask {
 	struct percore_route route; /* the rest of it */
 	const struct hooks *hooks;
 	const struct cors *cors;
+	bool develops;
 	bool no_end;              /* FCGI_STDIN is left open: a read beyond it times out */
 	size_t max_body;          /* 0: 1 MiB */
 	const char *upload_dir;   /* NULL: in memory */

@@ -408,6 +408,50 @@ START_TEST(detail_that_is_no_utf8_is_left_out)
 }
 END_TEST
 
+/* ---- --develop. */
+
+static bool logs, logs_invalid;
+
+static void fail_after_a_line(struct percore_request *request)
+{
+	if (logs)
+		percore_log(request, PERCORE_LOG_ERROR, "no %s", logs_invalid ? "\xff" : "\"table\"");
+	percore_log(request, PERCORE_LOG_NOTICE, "no reason");
+	percore_answer_problem(request, 503, "Later.");
+}
+
+static const struct told *told_of_failure(bool develops)
+{
+	return ask(&(struct ask){ .handler = fail_after_a_line, .develops = develops });
+}
+
+START_TEST(reason_of_a_problem_is_told_to_developers_only)
+{
+	logs = true;
+	logs_invalid = false;
+	ck_assert_ptr_nonnull(strstr(told_of_failure(true)->body, "\"reason\":\"no \\\"table\\\"\""));
+	ck_assert_ptr_null(strstr(told_of_failure(false)->body, "reason"));
+	logs = false; /* what was logged before belongs to another request */
+	ck_assert_ptr_null(strstr(told_of_failure(true)->body, "reason"));
+}
+END_TEST
+
+START_TEST(reason_that_is_no_utf8_is_mended)
+{
+	logs = logs_invalid = true;
+	ck_assert_ptr_nonnull(strstr(told_of_failure(true)->body, "\"reason\":\"no ?\""));
+}
+END_TEST
+
+START_TEST(reason_of_a_handler_without_an_answer_is_what_the_log_says)
+{
+	const struct told *told = ask(&(struct ask){ .handler = nothing, .develops = true });
+
+	ck_assert_int_eq(told->status, 500);
+	ck_assert_ptr_nonnull(strstr(told->body, "\"reason\":\"the handler gave no answer\""));
+}
+END_TEST
+
 Suite *answer_suite(void)
 {
 	const TTest *const tests[] = { header_of_the_handler_is_sent,
@@ -433,6 +477,9 @@ Suite *answer_suite(void)
 		                       slash_is_not_escaped_in_json,
 		                       json_that_would_be_none_becomes_a_500,
 		                       detail_that_is_no_utf8_is_left_out,
+		                       reason_of_a_problem_is_told_to_developers_only,
+		                       reason_that_is_no_utf8_is_mended,
+		                       reason_of_a_handler_without_an_answer_is_what_the_log_says,
 		                       NULL };
 
 	return suite_of("answer", tests);

@@ -408,6 +408,18 @@ START_TEST(upload_dir_is_one_where_a_file_can_be_made)
 }
 END_TEST
 
+START_TEST(developers_mode_needs_a_master)
+{
+	struct settings s = settings_defaults;
+
+	ck_assert(!s.develop);
+	s.develop = true;
+	ck_assert(settings_check(&s));
+	s.workers = 0;
+	ck_assert(!settings_check(&s));
+}
+END_TEST
+
 START_TEST(defaults_of_the_settings_are_within_their_bounds)
 {
 	static struct settings s;
@@ -449,6 +461,7 @@ Suite *options_suite(void)
 		                       text_that_is_not_set_is_printed_as_a_comment,
 		                       prefix_starts_with_a_slash_and_ends_without,
 		                       upload_dir_is_one_where_a_file_can_be_made,
+		                       developers_mode_needs_a_master,
 		                       defaults_of_the_settings_are_within_their_bounds,
 		                       NULL };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What becomes of the connections of a worker that is dead. */
+#include "exchange/fallback_response.h"
 #include "pool/rescue.h"
 #include "table.h"
 #include "unit.h"
@@ -23,6 +24,8 @@ static void open_table(void)
 	worker = table_shared(sizeof *worker);
 }
 
+static const char *reason; /* --develop */
+
 /* `unregistered`: what was in the lifeline. */
 static int rescue_with(int unregistered)
 {
@@ -35,7 +38,9 @@ static int rescue_with(int unregistered)
 	                                       .unregistered = unregistered,
 	                                       .worker = DEAD,
 	                                       .worker_id = DEAD,
-	                                       .status = 500 });
+	                                       .status = 500,
+	                                       .detail = "Sorry.",
+	                                       .reason = reason });
 }
 
 static int rescue(void)
@@ -123,6 +128,52 @@ START_TEST(request_without_an_answer_is_answered)
 	ck_assert_uint_eq(table.shm->slots[slot].discards, 0);
 	ck_assert_uint_eq(counts.rescued_answered, 1);
 	table_close();
+}
+END_TEST
+
+START_TEST(reason_is_told_where_it_is_given_and_is_always_json)
+{
+	char answer[1025], *body;
+
+	reason = "worker 1 died of \"\\\xff\x01";
+	for (int i = 0; i < 2; i++, reason = NULL) {
+		int client = die_serving(IN_FLIGHT_NOTHING);
+		ck_assert_int_eq(rescue(), 500);
+		ssize_t got = recv(client, answer, sizeof answer - 1, MSG_DONTWAIT);
+		ck_assert_int_gt(got, 8);
+		for (ssize_t n = 0; n < got; n++)
+			answer[n] = answer[n] ? answer[n] : ' ';
+		answer[got] = '\0';
+		body = strstr(answer, "\r\n\r\n");
+		ck_assert_ptr_nonnull(body);
+		const char *told = strstr(body, ",\"reason\":\"worker 1 died of ????\"}");
+		ck_assert(reason ? told != NULL : !strstr(body, "reason"));
+		table_close();
+	}
+}
+END_TEST
+
+START_TEST(longest_answer_has_room)
+{
+	static char long_reason[400], id[IN_FLIGHT_ID_MAX];
+	unsigned char answer[FALLBACK_RESPONSE_MAX];
+	char text[FALLBACK_RESPONSE_MAX + 1] = "";
+
+	memset(long_reason, 'r', sizeof long_reason - 1);
+	memset(id, 'i', sizeof id - 1);
+	size_t n = fallback_response_write(
+		&(struct fallback_response){ .fcgi_id = 1,
+	                                     .status = 503,
+	                                     .detail = "The request took longer than the service allows.",
+	                                     .reason = long_reason,
+	                                     .id = id },
+		answer);
+	ck_assert_uint_le(n, sizeof answer);
+	memcpy(text, answer + 8, n - 8);
+	const char *length = strstr(text, "Content-Length: "), *body = strstr(text, "\r\n\r\n") + 4;
+	size_t bytes = strtoul(length + 16, NULL, 10);
+	ck_assert_str_eq(body + bytes - 3,
+	                 "r\"}\x01\x06"); /* then the next record; the reason alone is cut */
 }
 END_TEST
 
@@ -380,6 +431,8 @@ Suite *rescue_suite(void)
 	const TTest *const tests[] = {
 		connection_that_it_had_not_read_from_goes_to_another,
 		request_without_an_answer_is_answered,
+		reason_is_told_where_it_is_given_and_is_always_json,
+		longest_answer_has_room,
 		connection_that_it_had_beside_the_one_in_hand_is_only_released,
 		answer_that_has_left_in_part_is_cut,
 		answer_that_has_left_whole_is_not_answered_again,

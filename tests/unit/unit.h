@@ -15,6 +15,7 @@ Suite *cpu_suite(void);
 Suite *message_suite(void);
 Suite *descriptors_suite(void);
 Suite *supervision_suite(void);
+Suite *watch_suite(void);
 Suite *route_suite(void);
 Suite *records_suite(void);
 Suite *input_suite(void);
