@@ -122,12 +122,35 @@ void percore_add_metrics(struct percore_app *app, const char *pattern);
 void percore_add_status(struct percore_app *app, const char *pattern);
 
 /*
- * Options of the service's own: --NAME VALUE, or NAME = VALUE in the file.  *value
- * holds the default.  A text that was given is lent until percore_run returns.
+ * Options of the service's own: --NAME VALUE, or NAME = VALUE in the file.  A name has up to 40 of a-z, 0-9
+ * and -, begins with a letter, and is none of percore's (--help lists them).  *value holds the default, and
+ * after percore_run has begun what was given: the same in each handler and task.  Texts and lists that were
+ * given are lent until percore_run returns.
  */
 void percore_add_number(struct percore_app *app, const char *name, int64_t *value, int64_t min, int64_t max,
                         const char *help);
 void percore_add_text(struct percore_app *app, const char *name, const char **value, const char *help);
+
+/* In seconds, to the millisecond, up to 10^9: given as 500ms, 30s, 2m, 1h or, in seconds, 1.5. */
+void percore_add_time(struct percore_app *app, const char *name, double *seconds, double min, double max,
+                      const char *help);
+
+/* In bytes: given as 512, 64k, 64m or 1g, in powers of 1024. */
+void percore_add_size(struct percore_app *app, const char *name, int64_t *bytes, int64_t min, int64_t max,
+                      const char *help);
+
+/* Given as yes or no. */
+void percore_add_flag(struct percore_app *app, const char *name, bool *value, const char *help);
+
+/*
+ * Texts: the option may be given again and again.  Those of the command line take the place of the file's,
+ * and those of the file the place of the default, which is lent for ever.
+ */
+struct percore_list {
+	const char *const *items;
+	size_t count;
+};
+void percore_add_list(struct percore_app *app, const char *name, struct percore_list *list, const char *help);
 
 /*
  * Metrics of the service's own, for /metrics: summed over workers, kept over respawn and

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "exchange/defer.h"
+#include "service/settings_table.h"
 #include "status/status.h"
 
 #include <stdarg.h>
@@ -181,16 +182,48 @@ static bool is_good_name(const char *name)
 	return length > 0 && length < BACKGROUND_NAME_MAX && name[strspn(name, good)] == '\0';
 }
 
-static void add_option(struct percore_app *app, const struct option_spec *spec)
+/* ---- Options of the service's own. */
+
+#define TIME_MAX_S 1e9
+
+enum { OPTION_NAME_MAX = 40 };
+
+static bool is_option_name(const char *name)
 {
-	if (app->option_count == APP_OPTIONS_MAX) {
+	size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return name[0] >= 'a' && name[0] <= 'z' && name[length] == '\0' && length <= OPTION_NAME_MAX;
+}
+
+static bool has_option(const struct percore_app *app, const char *name)
+{
+	for (size_t i = 0; i < app->option_count; i++)
+		if (strcmp(app->options[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* False, and noted, where it is a mistake. */
+static bool add_option(struct percore_app *app, const struct option_spec *spec)
+{
+	if (!is_option_name(spec->name))
+		app_mistake(app, "option --%s: its name must have 1 to %d of a-z, 0-9 and -, a letter first",
+		            spec->name, OPTION_NAME_MAX);
+	else if (settings_have(spec->name))
+		app_mistake(app, "option --%s: percore has one of that name; take another", spec->name);
+	else if (has_option(app, spec->name))
+		app_mistake(app, "option --%s: it is added twice", spec->name);
+	else if (spec->min > spec->max)
+		app_mistake(app, "option --%s: its least value is above its largest", spec->name);
+	else if (app->option_count == APP_OPTIONS_MAX)
 		app_mistake(app, "option --%s: there are %d already", spec->name, APP_OPTIONS_MAX);
-		return;
-	}
+	if (*app->mistake)
+		return false;
 	struct option_spec *added = &app->options[app->option_count++];
 	*added = *spec;
 	added->name = need(strdup(spec->name));
 	added->help = need(strdup(spec->help));
+	return true;
 }
 
 void percore_add_number(struct percore_app *app, const char *name, int64_t *value, int64_t min, int64_t max,
@@ -202,6 +235,62 @@ void percore_add_number(struct percore_app *app, const char *name, int64_t *valu
 void percore_add_text(struct percore_app *app, const char *name, const char **value, const char *help)
 {
 	add_option(app, &(struct option_spec){ name, OPTION_TEXT, value, 0, 0, "TEXT", help });
+}
+
+/* Not NaN either. */
+static bool is_time(double seconds)
+{
+	return seconds >= 0 && seconds <= TIME_MAX_S;
+}
+
+static int64_t in_ms(double seconds)
+{
+	return (int64_t)(seconds * 1000 + .5);
+}
+
+void percore_add_time(struct percore_app *app, const char *name, double *seconds, double min, double max,
+                      const char *help)
+{
+	if (!is_time(min) || !is_time(max) || !is_time(*seconds)) {
+		app_mistake(app, "option --%s: its times must be from 0 to 10^9 seconds", name);
+		return;
+	}
+	struct own_time *own = &app->times[app->time_count];
+	if (!add_option(app, &(struct option_spec){ name, OPTION_TIME, &own->ms, in_ms(min), in_ms(max),
+	                                            "TIME", help }))
+		return;
+	*own = (struct own_time){ in_ms(*seconds), seconds };
+	app->time_count++;
+}
+
+void percore_add_size(struct percore_app *app, const char *name, int64_t *bytes, int64_t min, int64_t max,
+                      const char *help)
+{
+	add_option(app, &(struct option_spec){ name, OPTION_SIZE, bytes, min, max, "SIZE", help });
+}
+
+void percore_add_flag(struct percore_app *app, const char *name, bool *value, const char *help)
+{
+	add_option(app, &(struct option_spec){ name, OPTION_FLAG, value, 0, 0, "yes|no", help });
+}
+
+void percore_add_list(struct percore_app *app, const char *name, struct percore_list *list, const char *help)
+{
+	struct own_list *own = &app->lists[app->list_count];
+
+	if (!add_option(app, &(struct option_spec){ name, OPTION_LIST, &own->list, 0, 0, "TEXT...", help }))
+		return;
+	*own = (struct own_list){ { .items = (const char **)list->items, .count = list->count }, list };
+	app->list_count++;
+}
+
+void app_take_values(struct percore_app *app)
+{
+	for (size_t i = 0; i < app->time_count; i++)
+		*app->times[i].seconds = (double)app->times[i].ms / 1000;
+	for (size_t i = 0; i < app->list_count; i++)
+		*app->lists[i].value =
+			(struct percore_list){ app->lists[i].list.items, app->lists[i].list.count };
 }
 
 void percore_every(struct percore_app *app, const char *name, double seconds, percore_task task, void *arg)

@@ -187,6 +187,7 @@ int run_configure(struct run *run)
 	if (!run->options)
 		return 1;
 	enum options_verdict verdict = options_parse(run->options, run->argc, run->argv);
+	app_take_values(run->app);
 	set_exchange(run);
 	return verdict == OPTIONS_SERVE ? -1 : exit_status(verdict);
 }

@@ -155,6 +155,18 @@ size_t settings_specs(struct settings *s, struct option_spec *specs)
 	return sizeof all / sizeof all[0];
 }
 
+bool settings_have(const char *name)
+{
+	struct settings settings;
+	struct option_spec specs[SETTINGS_MAX];
+	size_t count = settings_specs(&settings, specs);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(specs[i].name, name) == 0)
+			return true;
+	return strcmp(name, "help") == 0 || strcmp(name, "version") == 0;
+}
+
 static bool is_one_of(const char *option, const char *value, const char *one, const char *other)
 {
 	if (strcmp(value, one) == 0 || strcmp(value, other) == 0)

@@ -12,6 +12,9 @@ extern const struct settings settings_defaults;
 enum { SETTINGS_MAX = 48 };
 size_t settings_specs(struct settings *settings, struct option_spec *specs);
 
+/* True where an option of this name is percore's own: one of the table, --help or --version. */
+bool settings_have(const char *name);
+
 /* After options_parse: values that are good each for itself, but not as a whole.  False and said. */
 bool settings_check(struct settings *settings);
 
