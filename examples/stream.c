@@ -10,7 +10,6 @@ static void count(struct percore_request *request)
 {
 	const char *to = percore_query(request, "to");
 	long lines = to ? strtol(to, NULL, 10) : 0;
-	char line[LINE_BYTES + 1];
 
 	if (lines < 1 || lines > 1000000) {
 		percore_answer_problem(request, 400, "The parameter \"to\" must be from 1 to 1000000.");
@@ -18,6 +17,7 @@ static void count(struct percore_request *request)
 	}
 	percore_stream_begin(request, 200, "text/plain", (size_t)lines * LINE_BYTES);
 	for (long i = 1; i <= lines; i++) {
+		char line[32];
 		snprintf(line, sizeof line, "%10ld\n", i);
 		if (!percore_stream_write(request, line, LINE_BYTES))
 			return; /* the client is gone */

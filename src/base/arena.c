@@ -30,12 +30,17 @@ void arena_fini(struct arena *arena)
 	}
 }
 
+static void *need(void *memory)
+{
+	if (!memory)
+		percore_no_memory();
+	return memory;
+}
+
 static struct arena_block *add_block(struct arena *arena, size_t bytes)
 {
-	struct arena_block *block = malloc(sizeof *block + bytes);
+	struct arena_block *block = need(malloc(sizeof *block + bytes));
 
-	if (!block)
-		percore_no_memory();
 	block->next = arena->blocks;
 	arena->blocks = block;
 	return block;

@@ -10,6 +10,8 @@
 void no_memory_tell(_Atomic uint32_t *word, uint32_t reason);
 
 /* As percore.h declares it. */
-__attribute__((visibility("default"))) _Noreturn void percore_no_memory(void);
+#pragma GCC visibility push(default)
+_Noreturn void percore_no_memory(void);
+#pragma GCC visibility pop
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/ascii.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/no_memory.h"
 #include "base/runtime_directory.h"
 #include "exchange/fcgi.h"
 #include "exchange/request.h"
@@ -31,6 +32,13 @@ struct percore_test {
 	char *argv[ARGUMENTS_MAX + 2];
 	int lock; /* of the runtime directory */
 };
+
+static void *need(void *memory)
+{
+	if (!memory)
+		percore_no_memory();
+	return memory;
+}
 
 /* ---- The app. */
 
@@ -99,10 +107,8 @@ static void end(struct percore_test *test)
 
 struct percore_test *percore_test_new(struct percore_app *app, const char *const *options)
 {
-	struct percore_test *test = calloc(1, sizeof *test);
+	struct percore_test *test = need(calloc(1, sizeof *test));
 
-	if (!test)
-		percore_no_memory();
 	test->run.app = app;
 	test->run.settings = settings_defaults;
 	test->lock = -1;
@@ -207,10 +213,8 @@ static void serve(struct percore_test *test, struct fcgi_plain *plain)
 {
 	struct in_flight_shm in_flight = { 0 };
 	uint64_t now_ms = clock_ns() / 1000000, timeout_ms = (uint64_t)test->run.settings.request_timeout_ms;
-	struct fcgi *fcgi = fcgi_new_plain(plain, &in_flight);
+	struct fcgi *fcgi = need(fcgi_new_plain(plain, &in_flight));
 
-	if (!fcgi)
-		percore_no_memory();
 	atomic_store(&in_flight.since_ms, now_ms);
 	atomic_store(&in_flight.deadline_ms, timeout_ms ? now_ms + timeout_ms : 0);
 	exchange_run(&test->run.exchange, fcgi);
