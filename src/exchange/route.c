@@ -5,6 +5,7 @@
 #include "base/percent.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,9 @@ static int decode(const char *uri, char slash, char *out, size_t size)
 			int byte = percent_byte(uri);
 			if (byte <= 0)
 				return -EINVAL;
-			c = byte == '/' ? slash : (char)byte;
+			c = (char)byte;
+			if (c == '/')
+				c = slash;
 			uri += 2;
 			if (byte == ROUTE_SLASH)
 				return -EILSEQ;
@@ -192,14 +195,14 @@ bool routes_have(const struct routes *routes, const char *pattern)
 
 uint64_t routes_least_time_limit_ms(const struct routes *routes)
 {
-	uint64_t least_ms = UINT64_MAX;
+	double least_s = INFINITY;
 
 	for (size_t i = 0; i < routes->count; i++) {
-		double limit_ms = routes->all[i].spec.time_limit * 1000;
-		if (limit_ms > 0 && limit_ms < (double)(least_ms / 2))
-			least_ms = (uint64_t)limit_ms;
+		double limit_s = routes->all[i].spec.time_limit;
+		if (limit_s > 0 && limit_s < least_s)
+			least_s = limit_s;
 	}
-	return least_ms;
+	return least_s < 1e9 ? (uint64_t)(least_s * 1000) : UINT64_MAX;
 }
 
 void routes_allow(const struct routes *routes, const struct route_path *path, char *allow, size_t size)

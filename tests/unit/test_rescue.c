@@ -142,7 +142,8 @@ START_TEST(reason_is_told_where_it_is_given_and_is_always_json)
 		ssize_t got = recv(client, answer, sizeof answer - 1, MSG_DONTWAIT);
 		ck_assert_int_gt(got, 8);
 		for (ssize_t n = 0; n < got; n++)
-			answer[n] = answer[n] ? answer[n] : ' ';
+			if (!answer[n])
+				answer[n] = ' ';
 		answer[got] = '\0';
 		body = strstr(answer, "\r\n\r\n");
 		ck_assert_ptr_nonnull(body);
