@@ -253,6 +253,8 @@ int fcgi_write(struct fcgi *fcgi, const void *bytes, size_t size)
 	const char *next = bytes;
 	FCGX_Stream *out = fcgi->request.out;
 
+	if (size == 0) /* `bytes` may be NULL */
+		return 0;
 	if (is_plain(fcgi))
 		return fwrite(bytes, 1, size, fcgi->plain.out) == size ? 0 : -EPIPE;
 	while (size > 0) {
