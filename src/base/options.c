@@ -396,6 +396,11 @@ static void set_all(const struct options *options, const struct draft *values)
 	}
 }
 
+void options_reset(struct options *options)
+{
+	set_all(options, options->initial);
+}
+
 /* All or nothing. */
 static bool commit(const struct options *options)
 {

@@ -55,6 +55,8 @@ struct options;
  */
 struct options *options_new(const char *program, const char *version, const struct option_spec *specs,
                             size_t count, bool (*check)(void *context), void *context);
+/* Puts the defaults back, for who goes on after options_free. */
+void options_reset(struct options *options);
 void options_free(struct options *options); /* and the texts and lists that it set */
 
 /* The file that -c named at the last parse; NULL: none. */

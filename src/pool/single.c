@@ -100,6 +100,13 @@ void single_count(struct metrics *metrics)
 	metrics_open(metrics, memory);
 }
 
+void single_forget(struct metrics *metrics)
+{
+	if (metrics->shm)
+		munmap(metrics->shm, metrics_bytes(metrics));
+	metrics->shm = NULL;
+}
+
 static int open_connections(const struct single *single)
 {
 	unsigned descriptors = descriptors_raise_limit();

@@ -25,6 +25,7 @@ struct single {
 
 /* What this process counts, it counts for itself: in memory of its own. */
 void single_count(struct metrics *metrics);
+void single_forget(struct metrics *metrics);
 
 /* Returns the exit status. */
 int single_run(const struct single *alone);

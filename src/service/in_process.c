@@ -99,7 +99,12 @@ static void end(struct percore_test *test)
 		runtime_directory_remove(test->run.inheritance.place, test->lock);
 	arena_fini(&test->arena);
 	free(test->output);
-	options_free(test->run.options);
+	single_forget(&test->run.metrics);
+	if (test->run.options) {
+		options_reset(test->run.options);
+		app_take_values(test->run.app);
+	}
+	run_fini(&test->run);
 	app_free(test->run.app);
 	free(test);
 	clock_ahead_ns = 0;

@@ -118,14 +118,14 @@ static bool make_limits(struct run *run)
 static void limit_alone(struct run *run)
 {
 	static struct limit_shm shm;
-	static void *table; /* both as long as the process */
 	size_t keys = (size_t)run->settings.limit_table;
 
-	table = aligned_alloc(64, (limit_table_bytes(keys) + 63) / 64 * 64);
-	if (!table)
+	run->limit_table = aligned_alloc(64, (limit_table_bytes(keys) + 63) / 64 * 64);
+	if (!run->limit_table)
 		return;
-	memset(table, 0, limit_table_bytes(keys));
-	limit_attach(&run->exchange.limit, &shm, table, keys);
+	memset(&shm, 0, sizeof shm);
+	memset(run->limit_table, 0, limit_table_bytes(keys));
+	limit_attach(&run->exchange.limit, &shm, run->limit_table, keys);
 }
 
 static bool is_same(const char *now, const char *then)
@@ -236,6 +236,13 @@ void run_alone(struct run *run)
 	limit_alone(run);
 }
 
+void run_fini(struct run *run)
+{
+	options_free(run->options);
+	limit_policy_fini(&run->exchange.limit.policy);
+	free(run->limit_table);
+}
+
 /* What needs a master is missed now, not when somebody waits for it. */
 static void say_what_is_off(const struct background *b)
 {
@@ -316,7 +323,7 @@ static int run_app(struct percore_app *app, int argc, char **argv)
 		status = serve(run);
 	else
 		tell_refusal(run);
-	options_free(run->options);
+	run_fini(run);
 	free(run);
 	return status;
 }

@@ -25,6 +25,7 @@ struct run {
 	char **argv;
 	struct inheritance inheritance;
 	struct limit_policy limits; /* made by check, taken by set_exchange */
+	void *limit_table;          /* of run_alone */
 };
 
 /* Makes the exchange from the app and the arguments.  -1: go on; else the exit status, and what is wrong was
@@ -33,5 +34,8 @@ int run_configure(struct run *run);
 
 /* What is registered can be counted, by this process alone: with memory of its own. */
 void run_alone(struct run *run);
+
+/* Frees what both have made; the app is the caller's. */
+void run_fini(struct run *run);
 
 #endif

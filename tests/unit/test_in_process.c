@@ -3,9 +3,11 @@
 #include "percore.h"
 #include "unit.h"
 
+#include <malloc.h>
 #include <string.h>
 
 static int64_t greeting_max = 10;
+static const char *default_name = "world";
 static int started;
 
 static bool start(void *arg)
@@ -24,8 +26,9 @@ static void hello(struct percore_request *request)
 	const char *name = percore_query(request, "name"), *key = percore_header(request, "X-Key");
 
 	percore_set_header(request, "X-Key", key ? key : "none");
-	percore_answer_text(request, 200,
-	                    percore_format(request, "hello %.*s", (int)greeting_max, name ? name : "world"));
+	percore_answer_text(
+		request, 200,
+		percore_format(request, "hello %.*s", (int)greeting_max, name ? name : default_name));
 }
 
 static void echo(struct percore_request *request)
@@ -84,6 +87,7 @@ static struct percore_test *test_with(const char *const *options)
 
 	percore_add_routes(app, routes);
 	percore_add_number(app, "greeting-max", &greeting_max, 1, 100, "bytes");
+	percore_add_text(app, "name", &default_name, "who is greeted");
 	percore_every(app, "publish", 1, publish, (void *)"some text");
 	percore_add_job(app, "add-one", add_one, NULL);
 	percore_add_metrics(app, "/metrics");
@@ -144,6 +148,29 @@ START_TEST(options_hold_and_mistaken_ones_are_refused)
 	ck_assert_str_eq(get(test, "/hello")->body, "hello wo");
 	percore_test_free(test);
 	ck_assert_ptr_null(test_with((const char *const[]){ "--greeting-max", "0", NULL }));
+}
+END_TEST
+
+START_TEST(what_a_test_set_is_gone_with_it)
+{
+	size_t before = 0;
+
+	for (int i = 0; i < 6; i++) {
+		struct percore_test *test = test_with(
+			i % 2 ? NULL : (const char *const[]){ "--greeting-max", "2", "--name", "Bob", NULL });
+		ck_assert_str_eq(get(test, "/hello")->body, i % 2 ? "hello world" : "hello Bo");
+		ck_assert_int_eq(get(test, "/limited")->status, 200);
+		ck_assert_ptr_nonnull(
+			strstr(get(test, "/metrics")->body,
+		               "requests_total{route=\"/hello\",method=\"GET\",code=\"200\"} 1\n"));
+		percore_test_free(test);
+		ck_assert_str_eq(default_name, "world");
+		struct mallinfo2 memory = mallinfo2();
+		size_t now = memory.uordblks + memory.hblkhd;
+		if (i >= 3)
+			ck_assert_msg(now < before + 4096, "%zu bytes more", now - before);
+		before = now;
+	}
 }
 END_TEST
 
@@ -227,7 +254,7 @@ Suite *in_process_suite(void)
 	return suite_of("in_process",
 	                (const TTest *const[]){
 				answer_has_status_headers_and_body, body_is_read_and_its_bounds_hold,
-				options_hold_and_mistaken_ones_are_refused,
+				options_hold_and_mistaken_ones_are_refused, what_a_test_set_is_gone_with_it,
 				limits_hold_on_the_tests_own_clock, task_publishes_what_a_handler_reads,
 				job_runs_on_its_input, events_come_without_waiting_and_end_with_their_time,
 				requests_are_counted, NULL });
