@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -76,14 +75,11 @@ static const char *json_text(json_object *settings)
 	return text;
 }
 
-/* FNV-1a of what the file holds. */
 static const char *etag_of(struct percore_request *request, json_object *settings)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	const char *text = json_text(settings);
 
-	for (const char *text = json_text(settings); *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
-	return percore_format(request, "%016" PRIx64, hash);
+	return percore_etag(request, text, strlen(text));
 }
 
 /* NULL, and answered: they cannot be read. */

@@ -101,11 +101,11 @@ static struct curl_slist *with(struct curl_slist *headers, const char *line)
 
 static struct curl_slist *headers_for(struct percore_request *request)
 {
-	const char *trace = percore_header(request, "traceparent");
+	const char *trace = percore_traceparent(request);
 	struct curl_slist *headers =
 		with(NULL, percore_format(request, "X-Request-ID: %s", percore_id(request)));
 
-	if (trace && strlen(trace) == 55 && strspn(trace, "0123456789abcdef-") == 55)
+	if (trace)
 		headers = with(headers, percore_format(request, "traceparent: %s", trace));
 	return headers;
 }
@@ -136,20 +136,10 @@ static CURLcode ask(struct percore_request *request, const char *city, struct an
 	return code;
 }
 
-/* An object, or NULL. */
-static json_object *parse(const struct answer *answer)
+static bool is_object(struct percore_request *request, const struct answer *answer, json_object **json)
 {
-	json_tokener *tokener = json_tokener_new();
-
-	if (!tokener)
-		percore_no_memory();
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	json_object *json = json_tokener_parse_ex(tokener, answer->bytes, (int)answer->length);
-	json_tokener_free(tokener);
-	if (json_object_is_type(json, json_type_object))
-		return json;
-	json_object_put(json);
-	return NULL;
+	return percore_read_json(request, answer->bytes, answer->length, 0, json) &&
+	       json_object_is_type(*json, json_type_object);
 }
 
 /* ---- The request. */
@@ -163,17 +153,16 @@ static void get(struct percore_request *request)
 	long status = 0;
 
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	if (code == CURLE_ABORTED_BY_CALLBACK) {
-		percore_answer_problem(request, 499,
-		                       "The client has gone."); /* nginx's number, for the log */
-	} else if (code == CURLE_OPERATION_TIMEDOUT) {
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		return; /* nobody waits for an answer */
+	if (code == CURLE_OPERATION_TIMEDOUT) {
 		percore_answer_problem(request, 504, "The weather service did not answer in time.");
 	} else if (code == CURLE_OK && status == 404) {
 		percore_answer_problem(request, 404, "The weather service knows no such city.");
-	} else if (code == CURLE_OK && status == 200 && (weather = parse(answer))) {
+	} else if (code == CURLE_OK && status == 200 && is_object(request, answer, &weather)) {
 		json_object *json = json_object_new_object();
 		percore_json_add(json, "city", json_object_new_string(city));
-		percore_json_add(json, "weather", weather);
+		percore_json_add(json, "weather", json_object_get(weather)); /* it is lent */
 		percore_answer_json(request, 200, json);
 	} else {
 		percore_log(request, PERCORE_LOG_WARNING, "%s: %s, status %ld, %zu bytes", upstream,

@@ -209,6 +209,9 @@ int percore_run(struct percore_app *app, int argc, char **argv);
 /* Of its route, or of the hook that runs. */
 void *percore_arg(const struct percore_request *request);
 
+/* Puts `json` when the handler has returned.  Gives it back. */
+json_object *percore_lend(struct percore_request *request, json_object *json);
+
 /* Memory until the handler returns, not cleared.  Never NULL: without memory this is percore_no_memory(). */
 void *percore_alloc(struct percore_request *request, size_t bytes);
 
@@ -220,8 +223,9 @@ char *
 percore_format(struct percore_request *request, const char *format, ...);
 
 const char *percore_method(const struct percore_request *request);
-const char *percore_path(const struct percore_request *request); /* decoded, without the prefix */
-const char *percore_id(const struct percore_request *request);   /* the X-Request-ID in force */
+const char *percore_path(const struct percore_request *request);   /* decoded, without the prefix */
+const char *percore_prefix(const struct percore_request *request); /* --prefix, for links; "" */
+const char *percore_id(const struct percore_request *request);     /* the X-Request-ID in force */
 
 /*
  * A FastCGI parameter, as "REMOTE_ADDR"; and a header, as "Content-Type" (never "Proxy": CVE-2016-5385).
@@ -238,6 +242,9 @@ const char *percore_path_value(struct percore_request *request, const char *name
 struct percore_pair {
 	const char *name, *value;
 };
+
+/* The header traceparent, where it is valid (W3C Trace Context, 3.2), to be passed on. */
+const char *percore_traceparent(const struct percore_request *request);
 
 /*
  * Each header that came, in its order: names in lower case ("x-key": a web server tells no _ from -), and one
@@ -311,6 +318,11 @@ enum percore_json_flags {
 	PERCORE_JSON_BIG_INTEGERS = 2, /* an integer beyond 64 bits is a string of its digits */
 };
 bool percore_body_json(struct percore_request *request, unsigned flags, json_object **json);
+
+/* The same for a text from elsewhere, as another service's answer.  False: it is logged, and nothing
+ * answered. */
+bool percore_read_json(struct percore_request *request, const void *bytes, size_t length, unsigned flags,
+                       json_object **json);
 
 /*
  * ---- A form, as a browser sends it: application/x-www-form-urlencoded or multipart/form-data.
@@ -407,9 +419,13 @@ bool percore_set_etag(struct percore_request *request, const char *etag);
 /*
  * Conditional requests (RFC 9110, 13.2.2): compares If-Match and If-None-Match with the version that is there
  * now; NULL: there is none.  True: go on; on GET and HEAD the ETag is set.  False: answered, with 304,
- * 412, or where `must_match` holds and a request that changes something has neither, 428 (RFC 6585).
+ * 412, or where `must_match` holds and a request that changes something has neither If-Match nor
+ * If-None-Match: *, 428 (RFC 6585).
  */
 bool percore_check_etag(struct percore_request *request, const char *etag, bool must_match);
+
+/* A tag for these bytes: the same bytes have the same one everywhere. */
+const char *percore_etag(struct percore_request *request, const void *bytes, size_t length);
 
 /* The same for a snapshot: its version is its ETag. */
 bool percore_check_snapshot(struct percore_request *request, const char *name);
@@ -605,6 +621,7 @@ struct percore_test_request {
 	const char *body;   /* NULL: none */
 	size_t body_length; /* bytes; 0: up to its NUL */
 	const char *client; /* its address; NULL: "127.0.0.1" */
+	bool is_gone;       /* percore_client_is_gone(): it has hung up */
 };
 
 struct percore_test_answer {

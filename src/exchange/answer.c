@@ -63,6 +63,7 @@ const char *answer_reason(int status)
 		{ 429, "Too Many Requests" },
 		{ 431, "Request Header Fields Too Large" },
 		{ 451, "Unavailable For Legal Reasons" },
+		{ 499, "Client Closed Request" }, /* nginx's: for logs and metrics */
 		{ 500, "Internal Server Error" },
 		{ 501, "Not Implemented" },
 		{ 502, "Bad Gateway" },

@@ -145,12 +145,42 @@ static void refuse_json(struct percore_request *request, enum json_verdict verdi
 	percore_answer_problem(request, 400, detail);
 }
 
+static struct json_rules rules_for(const struct percore_request *request, unsigned flags)
+{
+	return (struct json_rules){ .levels = LEVELS_MAX,
+		                    .memory = request->exchange->max_json_memory,
+		                    .big_integers = flags & PERCORE_JSON_BIG_INTEGERS,
+		                    .unique_names = flags & PERCORE_JSON_UNIQUE_NAMES };
+}
+
+bool percore_read_json(struct percore_request *request, const void *bytes, size_t length, unsigned flags,
+                       json_object **json)
+{
+	const struct json_rules rules = rules_for(request, flags);
+	struct json_finding finding;
+	enum json_verdict verdict =
+		length <= TEXT_MAX ? json_read(bytes, length, &rules, &finding, json) : JSON_TOO_LARGE;
+
+	if (verdict == JSON_NO_MEMORY)
+		percore_no_memory();
+	if (verdict == JSON_GOOD) {
+		percore_lend(request, *json);
+		return true;
+	}
+	*json = NULL;
+	if (verdict == JSON_TOO_LARGE)
+		percore_log(request, PERCORE_LOG_WARNING,
+		            "a JSON text has more values than there is memory for");
+	else
+		percore_log(request, PERCORE_LOG_WARNING,
+		            "a JSON text is not valid: at byte %zu, expected %s", finding.at,
+		            finding.expected);
+	return false;
+}
+
 static bool read_json(struct percore_request *request, unsigned flags)
 {
-	const struct json_rules rules = { .levels = LEVELS_MAX,
-		                          .memory = request->exchange->max_json_memory,
-		                          .big_integers = flags & PERCORE_JSON_BIG_INTEGERS,
-		                          .unique_names = flags & PERCORE_JSON_UNIQUE_NAMES };
+	const struct json_rules rules = rules_for(request, flags);
 	struct json_finding finding;
 	size_t length;
 	const char *text = percore_body_bytes(request, &length);
@@ -162,6 +192,8 @@ static bool read_json(struct percore_request *request, unsigned flags)
 	                                    : JSON_TOO_LARGE;
 	if (verdict != JSON_GOOD)
 		refuse_json(request, verdict, &finding);
+	else
+		percore_lend(request, request->json);
 	return verdict == JSON_GOOD;
 }
 

@@ -5,9 +5,10 @@
  */
 #include "background/snapshot.h"
 #include "base/etag.h"
+#include "base/siphash.h"
 #include "exchange/request.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <string.h>
 
 static bool is_reading(const struct percore_request *request)
@@ -52,7 +53,7 @@ bool percore_check_etag(struct percore_request *request, const char *etag, bool 
 		percore_answer_problem(request, 500, NULL);
 		return false;
 	}
-	if (must_match && !reads && !match && !none_match)
+	if (must_match && !reads && !match && !(none_match && strcmp(none_match, "*") == 0))
 		return refuse(request, etag, 428,
 		              "Send If-Match with the ETag of the version that you have.");
 	if (match && !(etag && etag_list_has(match, etag, true)))
@@ -63,6 +64,15 @@ bool percore_check_etag(struct percore_request *request, const char *etag, bool 
 	if (etag && reads)
 		percore_set_etag(request, etag);
 	return true;
+}
+
+const char *percore_etag(struct percore_request *request, const void *bytes, size_t length)
+{
+	static const uint64_t keys[2][2] = { { UINT64_C(0x656e746974792d74), UINT64_C(0x9e3779b97f4a7c15) },
+		                             { UINT64_C(0x6167206f66206279), UINT64_C(0xbf58476d1ce4e5b9) } };
+
+	return percore_format(request, "%016" PRIx64 "%016" PRIx64, siphash(keys[0], bytes, length),
+	                      siphash(keys[1], bytes, length));
 }
 
 bool percore_check_snapshot(struct percore_request *request, const char *name)

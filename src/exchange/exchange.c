@@ -194,6 +194,8 @@ static void answer_for_handler(struct percore_request *request)
 		                       request->is_open_ended
 		                               ? "The body broke off before its end."
 		                               : "The body ended before Content-Length was reached.");
+	else if (fcgi_is_given_up(request->fcgi))
+		percore_answer_problem(request, 499, "Nobody waited for the answer.");
 	else {
 		log_error("request %s: %s %s: the handler gave no answer", request->id, request->method,
 		          request->path.plain);

@@ -232,7 +232,7 @@ void fcgi_limit_body(struct fcgi *fcgi, uint64_t timeout_ms)
 
 bool fcgi_is_given_up(struct fcgi *fcgi)
 {
-	return !is_plain(fcgi) && input_is_given_up(&fcgi->input);
+	return is_plain(fcgi) ? fcgi->plain.is_given_up : input_is_given_up(&fcgi->input);
 }
 
 uint64_t fcgi_drain(struct fcgi *fcgi, uint64_t max)
@@ -284,7 +284,7 @@ bool fcgi_await_end(struct fcgi *fcgi, unsigned timeout_ms)
 		clock_ahead_ns += timeout_ms * UINT64_C(1000000);
 	else
 		poll(NULL, 0, (int)timeout_ms);
-	return false;
+	return fcgi->plain.is_given_up;
 }
 
 void fcgi_end(struct fcgi *fcgi)

@@ -35,6 +35,7 @@ struct fcgi_plain {
 	char **environment; /* "NAME=VALUE", ended by NULL; lent.  NULL: the process' */
 	FILE *in, *out;     /* lent */
 	bool is_test;       /* who waits lets percore's time pass instead */
+	bool is_given_up;   /* nobody waits for the answer */
 };
 struct fcgi *fcgi_new_plain(const struct fcgi_plain *plain, struct in_flight_shm *in_flight);
 void fcgi_free(struct fcgi *fcgi);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* parameters - what the web server tells of a request, and the client's headers among it. */
+#include "access/access_format.h"
 #include "base/ascii.h"
 #include "exchange/request.h"
 
@@ -72,6 +73,13 @@ const char *percore_header(const struct percore_request *request, const char *na
 	bool bare = strcmp(param + 5, "CONTENT_TYPE") == 0 || strcmp(param + 5, "CONTENT_LENGTH") == 0;
 	const char *value = percore_param(request, bare ? param + 5 : param);
 	return value && *value ? value : NULL;
+}
+
+const char *percore_traceparent(const struct percore_request *request)
+{
+	const char *value = percore_header(request, "traceparent");
+
+	return value && access_trace_id(value, strlen(value)) ? value : NULL;
 }
 
 /* ---- All headers. */

@@ -48,6 +48,12 @@ bool request_is_good_id(const char *id)
 	return length > 0 && length < IN_FLIGHT_ID_MAX && id[strspn(id, good)] == '\0';
 }
 
+/* A document that is the request's to put. */
+struct lent {
+	struct lent *next;
+	json_object *json;
+};
+
 void request_init(struct percore_request *request, const struct exchange *exchange, struct fcgi *fcgi)
 {
 	memset(request, 0, offsetof(struct percore_request, id));
@@ -67,7 +73,8 @@ void request_init(struct percore_request *request, const struct exchange *exchan
 void request_fini(struct percore_request *request)
 {
 	form_fini(request->form);
-	json_object_put(request->json);
+	for (; request->lent; request->lent = request->lent->next)
+		json_object_put(request->lent->json);
 	free(request->body);
 	arena_fini(&request->arena);
 }
@@ -101,6 +108,15 @@ void *percore_arg(const struct percore_request *request)
 	return request->arg;
 }
 
+json_object *percore_lend(struct percore_request *request, json_object *json)
+{
+	struct lent *lent = arena_take(&request->arena, sizeof *lent);
+
+	*lent = (struct lent){ request->lent, json };
+	request->lent = lent;
+	return json;
+}
+
 void *percore_alloc(struct percore_request *request, size_t bytes)
 {
 	return arena_take(&request->arena, bytes);
@@ -126,6 +142,11 @@ char *percore_format(struct percore_request *request, const char *format, ...)
 const char *percore_method(const struct percore_request *request)
 {
 	return request->method;
+}
+
+const char *percore_prefix(const struct percore_request *request)
+{
+	return request->exchange->prefix;
 }
 
 const char *percore_path(const struct percore_request *request)

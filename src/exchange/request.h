@@ -20,6 +20,7 @@ struct percore_request {
 	bool is_open_ended; /* body_length is the most it can be: FCGI_STDIN's end tells it */
 	int body_error;     /* 0, or -ETIMEDOUT, -EPROTO, -EFBIG: no more of it comes */
 	char *body;         /* percore_body_bytes: all of it */
+	struct lent *lent;  /* what is put at the end */
 	json_object *json;  /* percore_body_json: its document */
 	bool is_json_read;
 	const struct joined *joined; /* headers that came several times */

@@ -243,7 +243,8 @@ const struct percore_test_answer *percore_test_send(struct percore_test *test,
 		                    .in = body ? fmemopen((void *)request->body, body, "r")
 		                               : fopen("/dev/null", "re"),
 		                    .out = open_memstream(&test->output, &length),
-		                    .is_test = true };
+		                    .is_test = true,
+		                    .is_given_up = request->is_gone };
 	if (!plain.in || !plain.out)
 		percore_no_memory();
 	serve(test, &plain);

@@ -108,7 +108,10 @@ START_TEST(writer_must_say_what_he_knows_where_that_is_wanted)
 	must_match = true;
 	ck_assert_int_eq(status_of("PATCH", NULL, NULL), 428);
 	ck_assert_int_eq(status_of("PATCH", MATCH, "\"v1\""), 200);
-	ck_assert_int_eq(status_of("PUT", NONE_MATCH, "\"v0\""), 200);
+	ck_assert_int_eq(status_of("PUT", NONE_MATCH, "\"v0\""), 428); /* says nothing of what is there */
+	ck_assert_int_eq(status_of("PUT", NONE_MATCH, "*"), 412);
+	tag = NULL;
+	ck_assert_int_eq(status_of("PUT", NONE_MATCH, "*"), 200);
 	ck_assert_int_eq(status_of("GET", NULL, NULL), 200);
 }
 END_TEST

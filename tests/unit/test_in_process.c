@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include <malloc.h>
+#include <stdio.h>
 #include <string.h>
 
 static int64_t greeting_max = 10;
@@ -72,7 +73,38 @@ static void tick(struct percore_request *request)
 	       percore_event_wait(request, 1));
 }
 
+static void leave(struct percore_request *request)
+{
+	ck_assert(percore_client_is_gone(request));
+}
+
+/* What another service said, where it comes from and what it is. */
+static void pass_on(struct percore_request *request)
+{
+	const char *text = percore_query(request, "json"), *trace = percore_traceparent(request);
+	json_object *json, *own = percore_lend(request, json_object_new_string("own"));
+
+	if (percore_read_json(request, text, strlen(text), 0, &json))
+		percore_answer_text(request, 200,
+		                    percore_format(request, "%s %s %s %s", percore_prefix(request),
+		                                   json_object_get_string(own), trace ? trace : "none",
+		                                   json_object_to_json_string_ext(json, 0)));
+	else
+		percore_answer_problem(request, 502, json ? "there is one" : NULL);
+}
+
+static void tag(struct percore_request *request)
+{
+	const char *text = percore_query(request, "text");
+
+	percore_set_etag(request, percore_etag(request, text, strlen(text)));
+	percore_answer_empty(request);
+}
+
 static const struct percore_route routes[] = {
+	{ .pattern = "/leave", .handler = leave },
+	{ .pattern = "/pass-on", .handler = pass_on },
+	{ .pattern = "/tag", .handler = tag },
 	{ .pattern = "/hello", .handler = hello },
 	{ .method = "POST", .pattern = "/echo", .handler = echo, .max_body = 20 },
 	{ .pattern = "/snapshot", .handler = snapshot },
@@ -236,6 +268,54 @@ START_TEST(events_come_without_waiting_and_end_with_their_time)
 }
 END_TEST
 
+START_TEST(handler_that_leaves_when_its_client_has_gone_is_at_no_fault)
+{
+	struct percore_test *test = test_with(NULL);
+
+	ck_assert_int_eq(
+		percore_test_send(test, &(struct percore_test_request){ .target = "/leave", .is_gone = true })
+			->status,
+		499);
+	percore_test_free(test);
+}
+END_TEST
+
+START_TEST(json_from_elsewhere_is_read_as_strictly)
+{
+	static const struct percore_pair good[] = {
+		{ "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" }, { NULL, NULL }
+	};
+	static const struct percore_pair bad[] = {
+		{ "traceparent", "00-00000000000000000000000000000000-b7ad6b7169203331-01" }, { NULL, NULL }
+	};
+	struct percore_test *test = test_with((const char *const[]){ "--prefix", "/api", NULL });
+	struct percore_test_request request = { .target = "/api/pass-on?json=%7B%22a%22:1%7D",
+		                                .headers = good };
+
+	ck_assert_str_eq(percore_test_send(test, &request)->body,
+	                 "/api own 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 {\"a\":1}");
+	request.headers = bad;
+	ck_assert_str_eq(percore_test_send(test, &request)->body, "/api own none {\"a\":1}");
+	request.target = "/api/pass-on?json=%7B%27a%27:1%7D";
+	ck_assert_int_eq(percore_test_send(test, &request)->status, 502);
+	ck_assert_ptr_null(strstr(percore_test_send(test, &request)->body, "there is one"));
+	percore_test_free(test);
+}
+END_TEST
+
+START_TEST(etag_of_bytes_is_theirs)
+{
+	struct percore_test *test = test_with(NULL);
+	char first[64];
+
+	snprintf(first, sizeof first, "%s", percore_test_header(get(test, "/tag?text=one"), "ETag"));
+	ck_assert_uint_eq(strlen(first), 34);
+	ck_assert_str_eq(percore_test_header(get(test, "/tag?text=one"), "ETag"), first);
+	ck_assert_str_ne(percore_test_header(get(test, "/tag?text=two"), "ETag"), first);
+	percore_test_free(test);
+}
+END_TEST
+
 START_TEST(requests_are_counted)
 {
 	struct percore_test *test = test_with(NULL);
@@ -257,5 +337,7 @@ Suite *in_process_suite(void)
 				options_hold_and_mistaken_ones_are_refused, what_a_test_set_is_gone_with_it,
 				limits_hold_on_the_tests_own_clock, task_publishes_what_a_handler_reads,
 				job_runs_on_its_input, events_come_without_waiting_and_end_with_their_time,
-				requests_are_counted, NULL });
+				requests_are_counted,
+				handler_that_leaves_when_its_client_has_gone_is_at_no_fault,
+				json_from_elsewhere_is_read_as_strictly, etag_of_bytes_is_theirs, NULL });
 }
