@@ -488,10 +488,10 @@ void percore_stream_end(struct percore_request *request);
  * ends it. Each stream has a worker of its own for as long as it lasts: as many as --workers, and no other
  * request is served; for many listeners take another server.
  *
- * percore_event sends one.  percore_event_wait waits so long for the next.  False of either: return from the
- * handler, for the client is gone, the worker is to leave, or the time limit is nearly over: set the
- * route's.  The browser comes back at once, with Last-Event-ID.
- * In lighttpd: server.stream-response-body = 1.
+ * percore_event sends one.  percore_event_wait waits so long for the next; then snapshots are the newest
+ * ones, and what they lent before is gone.  False of either: return from the handler, for the client is gone,
+ * the worker is to leave, or the time limit is nearly over: set the route's.  The browser comes back at once,
+ * with Last-Event-ID. In lighttpd: server.stream-response-body = 1.
  */
 struct percore_event {
 	const char *name; /* NULL: "message" */

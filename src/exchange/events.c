@@ -5,6 +5,7 @@
  * A stream holds its worker for as long as it lasts, so it ends by itself, and as whole, when its time is
  * nearly over or its worker is to leave: browsers come back at once, and tell the last event's id.
  */
+#include "background/snapshot.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "exchange/request.h"
@@ -85,6 +86,7 @@ bool percore_event_wait(struct percore_request *request, double seconds)
 		return false;
 	if (!request->event_ms)
 		request->event_ms = now_ms;
+	snapshot_begin(); /* else whoever waits for another version would wait for ever */
 	while (!exchange_is_leaving() && percore_time_left(request) > RESERVE_S) {
 		uint64_t slice_ms = until_ms - now_ms < SLICE_MS ? until_ms - now_ms : SLICE_MS;
 		if (fcgi_await_end(request->fcgi, (unsigned)slice_ms) || !keep_alive(request, now_ms))

@@ -57,6 +57,20 @@ static void extend(struct percore_request *request)
 	wait_ms(request);
 }
 
+/* ?lines=N of unknown length; &cut=1: it is not ended. */
+static void open_stream(struct percore_request *request)
+{
+	long lines = number(request, "lines");
+
+	percore_stream_begin(request, 200, "text/plain", PERCORE_LENGTH_UNKNOWN);
+	for (long i = 0; i < lines; i++)
+		if (!percore_stream_write(request, "a line of an answer\n", 20))
+			return;
+	percore_stream_flush(request);
+	if (!number(request, "cut"))
+		percore_stream_end(request);
+}
+
 static void wait_for_hang_up(struct percore_request *request)
 {
 	static const struct timespec pause = { 0, 10000000 };
@@ -259,6 +273,7 @@ static const struct percore_route routes[] = {
 	{ .pattern = "/short", .handler = wait_ms, .time_limit = .3 },
 	{ .pattern = "/extended", .handler = extend, .time_limit = .3 },
 	{ .pattern = "/patient", .handler = wait_for_hang_up, .time_limit = 60 },
+	{ .pattern = "/open", .handler = open_stream },
 	{ .pattern = "/loop", .handler = loop },
 	{ .pattern = "/deep", .handler = deep },
 	{ .pattern = "/overwrite", .handler = overwrite },
