@@ -278,8 +278,9 @@ void percore_extend_time(struct percore_request *request, double seconds);
 
 /*
  * True when the web server has said that nobody waits for the answer any more, or is gone.  nginx
- * says so when its client hangs up, by closing (not under fastcgi_ignore_client_abort); lighttpd says nothing
- * until it has the answer.
+ * says so as soon as its client hangs up, by closing (not under fastcgi_ignore_client_abort); lighttpd,
+ * Apache and HAProxy say nothing until they have the answer, or a part of it that they pass on.
+ * A handler that then returns without an answer is at no fault: 499 in logs and metrics.
  */
 bool percore_client_is_gone(struct percore_request *request);
 
@@ -464,8 +465,7 @@ void percore_answer_problem(struct percore_request *request, int status, const c
 
 /*
  * A streamed answer of exactly `length` bytes: begin, then write until all are
- * sent.  One that falls short is broken off, never ended as if whole; so its
- * length must be known: nginx takes a cut answer without one for a whole.
+ * sent.  One that falls short is broken off, never ended as if whole.
  * Writing returns false when the client is gone: return from the handler.
  * A web server may read nothing before it has sent the body: read that first.
  */
@@ -478,7 +478,8 @@ bool percore_stream_flush(struct percore_request *request);
 
 /*
  * A `length` for an answer whose length nobody knows yet, ended by percore_stream_end(); a handler that
- * returns without that breaks it off.  Only for a web server that passes a cut on: doc/design.md has which.
+ * returns without that breaks it off.  nginx, Apache and HAProxy pass that on to clients of HTTP/1.1, who see
+ * that the answer is not whole; lighttpd and Caddy end it as if it were, as anybody does for HTTP/1.0.
  */
 #define PERCORE_LENGTH_UNKNOWN ((size_t)-1)
 void percore_stream_end(struct percore_request *request);
@@ -491,7 +492,8 @@ void percore_stream_end(struct percore_request *request);
  * percore_event sends one.  percore_event_wait waits so long for the next; then snapshots are the newest
  * ones, and what they lent before is gone.  False of either: return from the handler, for the client is gone,
  * the worker is to leave, or the time limit is nearly over: set the route's.  The browser comes back at once,
- * with Last-Event-ID. In lighttpd: server.stream-response-body = 1.
+ * with Last-Event-ID. In lighttpd: server.stream-response-body = 1; Apache
+ * keeps events back.
  */
 struct percore_event {
 	const char *name; /* NULL: "message" */
