@@ -209,6 +209,15 @@ int percore_run(struct percore_app *app, int argc, char **argv);
 /* Of its route, or of the hook that runs. */
 void *percore_arg(const struct percore_request *request);
 
+/*
+ * What a hook has found out, for the hooks and the handler after it: percore_kept gives `value`, which is
+ * yours, as from percore_alloc; NULL: nothing was kept.  The key is the address of something of yours, as of
+ * a static variable, so that no two authors have the same one.  What is kept again takes the place of what
+ * was.
+ */
+void percore_keep(struct percore_request *request, const void *key, void *value);
+void *percore_kept(const struct percore_request *request, const void *key);
+
 /* Puts `json` when the handler has returned.  Gives it back. */
 json_object *percore_lend(struct percore_request *request, json_object *json);
 

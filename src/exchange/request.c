@@ -54,6 +54,13 @@ struct lent {
 	json_object *json;
 };
 
+/* A value of percore_keep: a hook or two keep some, so a list will do. */
+struct kept {
+	struct kept *next;
+	const void *key;
+	void *value;
+};
+
 void request_init(struct percore_request *request, const struct exchange *exchange, struct fcgi *fcgi)
 {
 	memset(request, 0, offsetof(struct percore_request, id));
@@ -106,6 +113,34 @@ bool request_is_token(const char *text)
 void *percore_arg(const struct percore_request *request)
 {
 	return request->arg;
+}
+
+static struct kept *find_kept(const struct percore_request *request, const void *key)
+{
+	struct kept *kept = request->kept;
+
+	while (kept && kept->key != key)
+		kept = kept->next;
+	return kept;
+}
+
+void percore_keep(struct percore_request *request, const void *key, void *value)
+{
+	struct kept *kept = find_kept(request, key);
+
+	if (!kept) {
+		kept = arena_take(&request->arena, sizeof *kept);
+		*kept = (struct kept){ .next = request->kept, .key = key };
+		request->kept = kept;
+	}
+	kept->value = value;
+}
+
+void *percore_kept(const struct percore_request *request, const void *key)
+{
+	const struct kept *kept = find_kept(request, key);
+
+	return kept ? kept->value : NULL;
 }
 
 json_object *percore_lend(struct percore_request *request, json_object *json)

@@ -21,6 +21,7 @@ struct percore_request {
 	int body_error;     /* 0, or -ETIMEDOUT, -EPROTO, -EFBIG: no more of it comes */
 	char *body;         /* percore_body_bytes: all of it */
 	struct lent *lent;  /* what is put at the end */
+	struct kept *kept;  /* percore_keep */
 	json_object *json;  /* percore_body_json: its document */
 	bool is_json_read;
 	const struct joined *joined; /* headers that came several times */

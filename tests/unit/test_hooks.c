@@ -41,6 +41,35 @@ static void refuse(struct percore_request *request)
 	percore_answer_problem(request, 401, NULL);
 }
 
+/* Two authors' hooks: each keeps under a key of its own what the handler and the other's after find. */
+static const char ours, theirs;
+
+static void keep_ours(struct percore_request *request)
+{
+	ck_assert_ptr_null(percore_kept(request, &ours)); /* of the request before */
+	percore_keep(request, &ours, (void *)"first");
+	percore_keep(request, &ours, percore_arg(request));
+}
+
+static void keep_theirs(struct percore_request *request)
+{
+	percore_keep(request, &theirs,
+	             percore_format(request, "after %s", (char *)percore_kept(request, &ours)));
+}
+
+static void tell_kept(struct percore_request *request)
+{
+	percore_answer_text(request, 200,
+	                    percore_format(request, "%s, %s", (char *)percore_kept(request, &ours),
+	                                   (char *)percore_kept(request, &theirs)));
+}
+
+static void after_kept(struct percore_request *request, int status)
+{
+	(void)status;
+	percore_set_header(request, "X-Kept", percore_kept(request, &ours));
+}
+
 static struct hooks hooks;
 
 static void add(const char *prefix, percore_handler one, void (*other)(struct percore_request *, int),
@@ -83,6 +112,19 @@ START_TEST(hook_that_answers_ends_it_there)
 	ck_assert_int_eq(told->status, 401);
 	ck_assert_str_eq(trace, "refuse first=401 ");
 	ck_assert_str_eq(told_header(told, "X-After"), "first");
+}
+END_TEST
+
+START_TEST(what_a_hook_keeps_the_handler_has)
+{
+	add(NULL, keep_ours, after_kept, "ann");
+	add("/a", keep_theirs, NULL, "");
+	for (int i = 0; i < 2; i++) {
+		const struct told *told = ask(
+			&(struct ask){ .handler = tell_kept, .pattern = "/a", .uri = "/a", .hooks = &hooks });
+		ck_assert_str_eq(told->body, "ann, after ann");
+		ck_assert_str_eq(told_header(told, "X-Kept"), "ann");
+	}
 }
 END_TEST
 
@@ -199,11 +241,12 @@ END_TEST
 
 Suite *hooks_suite(void)
 {
-	return suite_of(
-		"hooks",
-		(const TTest *const[]){
-			hooks_run_in_order_and_after_in_the_opposite_one, hook_that_answers_ends_it_there,
-			encoded_slashes_are_no_way_around_a_hook, mistaken_hooks_are_refused,
-			named_origin_may_read_and_others_may_not, preflight_names_methods_and_headers,
-			closest_prefix_counts_and_any_origin_is_a_star, mistaken_origins_are_said, NULL });
+	return suite_of("hooks",
+	                (const TTest *const[]){
+				hooks_run_in_order_and_after_in_the_opposite_one,
+				hook_that_answers_ends_it_there, what_a_hook_keeps_the_handler_has,
+				encoded_slashes_are_no_way_around_a_hook, mistaken_hooks_are_refused,
+				named_origin_may_read_and_others_may_not, preflight_names_methods_and_headers,
+				closest_prefix_counts_and_any_origin_is_a_star, mistaken_origins_are_said,
+				NULL });
 }
