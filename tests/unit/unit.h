@@ -41,6 +41,7 @@ Suite *handover_suite(void);
 Suite *overload_suite(void);
 Suite *metrics_suite(void);
 Suite *log_suite(void);
+Suite *accept_suite(void);
 Suite *background_suite(void);
 
 /* Adds a suite's tests, ended by NULL. */
