@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * memory - whatever words a handler writes into the shared memory, who reads it takes no harm: the metrics,
- * the counting for a dead worker, the writer of the access log.
+ * the counting for a dead worker, the writer of the access log, the history.
  */
 #include "access/access_format.h"
 #include "base/utf8.h"
 #include "exchange/route.h"
 #include "fuzz.h"
+#include "pool/history_sampler.h"
 #include "state/user_metrics.h"
 #include "status/metrics_view.h"
 
 #include <string.h>
 #include <sys/mman.h>
 
-enum { SLOTS = 4, RECORDS_MOST = 100000 };
+enum { SLOTS = 4, RECORDS_MOST = 100000, SECTIONS = 6 };
 
 static struct routes routes;
 static struct user_metrics user_metrics;
 static struct metrics m;
 static struct access_rings rings;
 static struct overload_shm *overload;
+static struct history_sampler sampler;
 
 static struct section {
 	unsigned char *bytes;
 	size_t size;
-} sections[5];
+} sections[SECTIONS];
 
 static void *section(int i, size_t size)
 {
@@ -62,6 +64,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		              .access = &rings };
 	metrics_measure(&m, SLOTS);
 	section(4, metrics_bytes(&m));
+	m.history = section(5, sizeof(struct history_shm));
 	return 0;
 }
 
@@ -92,10 +95,27 @@ static void read_log(void)
 	}
 }
 
+static void read_history(void)
+{
+	uint64_t values[HISTORY_VALUES];
+
+	for (int i = 0; i < HISTORY_SAMPLES; i++)
+		history_read(m.history, m.history->last - (uint64_t)i, values);
+}
+
+/* Until there is a sample, and from what it was compared with to the next. */
+static void write_history(void)
+{
+	uint64_t now_ms = 1;
+
+	for (int i = 0; i < 4; i++, now_ms = sampler.due_ms)
+		history_sampler_look(&sampler, now_ms, 1);
+}
+
 static void write_words(struct fuzz *f)
 {
 	while (f->size > 0) {
-		const struct section *s = &sections[fuzz_byte(f) % 5];
+		const struct section *s = &sections[fuzz_byte(f) % SECTIONS];
 		uint64_t word = fuzz_number(f);
 		size_t offset = fuzz_number(f) % (s->size / 8) * 8;
 		word |= fuzz_byte(f) & 1 ? word << 32 : 0;
@@ -106,10 +126,11 @@ static void write_words(struct fuzz *f)
 /* As at the start of a service. */
 static void begin(void)
 {
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < SECTIONS; i++)
 		must(madvise(sections[i].bytes, sections[i].size, MADV_REMOVE) == 0);
 	metrics_open(&m, sections[4].bytes);
 	metrics_take_slot(&m, metrics_master_slot(&m, 0));
+	sampler = (struct history_sampler){ .shm = (struct history_shm *)m.history, .metrics = &m };
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -121,6 +142,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	write_words(&f);
 	read_metrics();
 	read_log();
+	read_history();
+	write_history();
 	metrics_reclaim(&m, &(struct metrics_death){ .slot = slot % SLOTS,
 	                                             .was_read = slot & 64,
 	                                             .answered = slot & 128 ? 500 : 0 });

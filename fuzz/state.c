@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static const size_t sizes[SHARED_SECTIONS] = { 64, 4096, 5000, 1, 0, 128, 9000, 64 };
+static const size_t sizes[SHARED_SECTIONS] = { 64, 4096, 5000, 1, 0, 128, 9000, 64, 70 };
 
 /* A good one, for the input to change. */
 static int good(void)

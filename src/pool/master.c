@@ -18,6 +18,7 @@
 #include "pool/backlog_sampler.h"
 #include "pool/handover.h"
 #include "pool/helpers.h"
+#include "pool/history_sampler.h"
 #include "pool/publish.h"
 #include "pool/registry.h"
 #include "pool/worker.h"
@@ -69,6 +70,7 @@ struct master {
 	struct workers workers;
 	struct helpers helpers;
 	struct backlog_sampler sampler;
+	struct history_sampler history;
 	int events, signals;
 	int masters[10];       /* descriptors that no worker gets */
 	bool has_new_memory;   /* not that of the generation before */
@@ -311,15 +313,19 @@ static void wait_for_events(struct master *m)
 
 static void tick(struct master *m, uint64_t now_ms)
 {
+	unsigned busy = 0;
+
 	if (now_ms < m->tick_at_ms)
 		return;
 	registry_tick(&m->registry);
 	workers_sweep_slots(&m->workers);
 	sandbox_report(m->shm);
 	if (m->state == SERVING || m->state == DRAINING)
-		publish_load(&m->workers);
+		busy = publish_load(&m->workers);
 	if (m->state == SERVING) {
 		backlog_sampler_look(&m->sampler, now_ms);
+		if (atomic_load(&m->shm->generation) == m->inheritance->number) /* one writer */
+			history_sampler_look(&m->history, now_ms, busy);
 		if (m->inheritance->watchdog_ms > 0)
 			supervision_say(m->inheritance->control,
 			                &(struct supervision_message){ .word = SUPERVISION_TICK }, -1);
@@ -450,7 +456,8 @@ static int open_shared(struct master *m)
 		                                [SHARED_LIMIT_TABLE] =
 		                                        limit_table_bytes((size_t)s->limit_table),
 		                                [SHARED_ACCESS] = access_bytes(slots),
-		                                [SHARED_BACKGROUND] = sizeof(struct background_shm) };
+		                                [SHARED_BACKGROUND] = sizeof(struct background_shm),
+		                                [SHARED_HISTORY] = sizeof(struct history_shm) };
 	int memory = m->inheritance->memory;
 	int error = memory >= 0 ? shared_attach(&m->shared, memory, s->state, sizes) : -ENOENT;
 
@@ -484,6 +491,9 @@ static void attach(struct master *m)
 	metrics->workers = shared_section(&m->shared, SHARED_SLOTS);
 	metrics->overload = e->overload.shm;
 	metrics->access = &e->access.rings;
+	m->history = (struct history_sampler){ .shm = shared_section(&m->shared, SHARED_HISTORY),
+		                               .metrics = metrics };
+	metrics->history = m->history.shm;
 	metrics_open(metrics, shared_section(&m->shared, SHARED_METRICS));
 	metrics_take_slot(metrics, metrics_master_slot(metrics, m->inheritance->lane));
 }

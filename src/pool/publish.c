@@ -2,6 +2,8 @@
 /* publish - see publish.h. */
 #include "pool/publish.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@ void publish_generation(const struct workers *w, bool is_reload)
 	atomic_store(&shm->master, (uint32_t)getpid());
 	atomic_store(&shm->generation, w->generation);
 	atomic_store(&shm->workers, w->wanted);
+	atomic_store(&shm->serves_since_ms, clock_coarse_ms());
 	atomic_store(&shm->draining, 0);
 	shm->reload_error[0] = '\0';
 	if (is_reload)
@@ -21,6 +24,7 @@ void publish_generation(const struct workers *w, bool is_reload)
 void publish_refusal(struct pool_shm *shm, const char *reason)
 {
 	snprintf(shm->reload_error, sizeof shm->reload_error, "%s", reason);
+	atomic_store(&shm->reload_error_ms, clock_coarse_ms());
 	atomic_fetch_add(&shm->reloads_failed, 1);
 }
 
@@ -49,7 +53,7 @@ void publish_workers(const struct workers *w)
 	raise_slot_top(w->shm, w->top);
 }
 
-void publish_load(const struct workers *w)
+unsigned publish_load(const struct workers *w)
 {
 	unsigned serving = 0, idle = 0;
 
@@ -64,4 +68,5 @@ void publish_load(const struct workers *w)
 	if (serving > 0 && idle == 0)
 		atomic_fetch_add(&w->shm->all_busy, 1);
 	atomic_store(&w->shm->connections, w->registry->count);
+	return serving;
 }

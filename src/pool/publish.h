@@ -15,7 +15,8 @@ void publish_refusal(struct pool_shm *shm, const char *reason);
  */
 void publish_workers(const struct workers *w);
 
-/* At each look at the pool, by the generation that serves: how busy it is. */
-void publish_load(const struct workers *w);
+/* At each look at the pool, by the generation that serves: how busy it is.  How many workers serve a request.
+ */
+unsigned publish_load(const struct workers *w);
 
 #endif

@@ -92,6 +92,8 @@ void single_count(struct metrics *metrics)
 		return;
 	atomic_store(&own_slot.life, WORKER_LIVES);
 	atomic_store(&own_slot.pid, (uint32_t)getpid());
+	atomic_store(&own_slot.started_ms, clock_coarse_ms());
+	atomic_store(&own_pool.serves_since_ms, clock_coarse_ms());
 	atomic_store(&own_pool.workers, 1);
 	atomic_store(&own_pool.slot_top, 1);
 	atomic_store(&own_pool.master, (uint32_t)getpid());

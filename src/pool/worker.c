@@ -17,6 +17,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/no_memory.h"
+#include "base/resident.h"
 #include "exchange/request.h"
 #include "sandbox/sandbox.h"
 
@@ -313,20 +314,6 @@ static bool look(struct duty *duty, struct input *in)
 
 /* ---- Waiting for work. */
 
-static long resident_bytes(void)
-{
-	char text[64] = "";
-	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	long size, resident = 0;
-
-	if (fd < 0)
-		return 0;
-	if (read(fd, text, sizeof text - 1) <= 0 || sscanf(text, "%ld %ld", &size, &resident) != 2)
-		resident = 0;
-	close(fd);
-	return resident * sysconf(_SC_PAGESIZE);
-}
-
 /* Between requests: is it time for another process in our place? */
 static bool is_spent(const struct duty *duty)
 {
@@ -334,7 +321,7 @@ static bool is_spent(const struct duty *duty)
 
 	if (w->max_requests > 0 && duty->served >= w->max_requests)
 		return true;
-	return w->max_memory > 0 && duty->served % MEMORY_EVERY == 1 && resident_bytes() > w->max_memory;
+	return w->max_memory > 0 && duty->served % MEMORY_EVERY == 1 && resident_bytes(0) > w->max_memory;
 }
 
 /*

@@ -180,6 +180,17 @@ static int fork_worker(struct workers *w, int index)
 	return error;
 }
 
+/* For readers. */
+static void publish_birth(const struct workers *w, struct opening *opening, int index, uint64_t now_ms)
+{
+	struct worker_shm *slot = &w->slots[index];
+
+	atomic_store(&slot->restarts, opening->starts++);
+	atomic_store(&slot->last_exit, opening->last_exit);
+	atomic_store(&slot->started_ms, now_ms);
+	atomic_store(&slot->pid, (uint32_t)w->processes[index].pid);
+}
+
 static void start(struct workers *w, unsigned number, uint64_t now_ms)
 {
 	struct opening *opening = &w->openings[number];
@@ -196,7 +207,7 @@ static void start(struct workers *w, unsigned number, uint64_t now_ms)
 		                                .requests_at_birth = atomic_load(&w->slots[index].requests) };
 	int error = fork_worker(w, index);
 	if (!error) {
-		atomic_store(&w->slots[index].pid, (uint32_t)w->processes[index].pid);
+		publish_birth(w, opening, index, now_ms);
 		log_info("worker %u (pid %d) starts", number, (int)w->processes[index].pid);
 		opening->process = index;
 		return;
@@ -460,6 +471,7 @@ static void note_exit(struct workers *w, unsigned index, const siginfo_t *death,
 	if (opening->process == (int)index) {
 		opening->process = -1;
 		opening->spawn_at_ms = 0;
+		opening->last_exit = 1 + (uint32_t)cause;
 	}
 	if (cause != POOL_EXIT_TOLD && cause != POOL_EXIT_RECYCLED)
 		set_delay(w, p, atomic_load(&w->slots[index].requests) - p->requests_at_birth, now_ms);

@@ -41,6 +41,8 @@ struct process {
 struct opening {
 	int process;           /* index, or -1 */
 	unsigned quick_deaths; /* in a row */
+	uint32_t starts;       /* of this generation */
+	uint32_t last_exit;    /* as worker_shm has it */
 	uint64_t spawn_at_ms;  /* not before */
 };
 

@@ -93,6 +93,7 @@ struct metrics_shm {
 static_assert(sizeof(struct metrics_name_shm) == 256, "metrics_name_shm has no padding");
 
 struct access_rings;
+struct history_shm;
 struct limit;
 struct user_metrics;
 
@@ -120,6 +121,7 @@ struct metrics {
 	const struct overload_shm *overload;
 	const struct limit *limit;
 	const struct access_rings *access; /* NULL: there is no log */
+	const struct history_shm *history; /* NULL: none is kept, for want of a master */
 };
 
 /* Sets how many workers there is room for, and entries, from what is registered; then what it takes. */

@@ -71,6 +71,9 @@ struct worker_shm {
 	_Atomic uint32_t worker_id; /* the worker's number, as messages have it */
 	_Atomic uint32_t pid;
 	_Atomic uint32_t generation; /* which of the service's it belongs to */
+	_Atomic uint32_t restarts;   /* how often its generation has started this number anew */
+	_Atomic uint32_t last_exit;  /* 1 + the enum pool_exit of the one before it; 0: there was none */
+	_Atomic uint64_t started_ms; /* monotonic */
 	struct in_flight_shm in_flight;
 };
 
@@ -105,6 +108,8 @@ struct pool_shm {
 	_Atomic uint64_t all_busy;             /* looks at which no worker was idle */
 	_Atomic uint32_t master;               /* its pid: of the generation that serves */
 	_Atomic uint32_t generation;           /* its number */
+	_Atomic uint64_t serves_since_ms;      /* monotonic: it; 0: not known */
+	_Atomic uint64_t reload_error_ms;      /* monotonic: since when there is a reload_error */
 	/* Workers': system calls that the sandbox refused, and which: the number + 1; 0: none. */
 	_Atomic uint64_t sandbox_refused;
 	_Atomic uint32_t sandbox_calls[SANDBOX_CALLS_MAX];

@@ -20,7 +20,7 @@
 
 #define SHARED_MAGIC UINT64_C(0x3145524f43524550) /* "PERCORE1" */
 
-enum { SHARED_VERSION = 2, SECTION_ALIGN = 4096 };
+enum { SHARED_VERSION = 3, SECTION_ALIGN = 4096 };
 
 struct shared_header_shm {
 	_Atomic uint64_t magic;

@@ -23,6 +23,7 @@ enum shared_section {
 	SHARED_LIMIT_TABLE,
 	SHARED_ACCESS,     /* struct access_shm: the access log's rings */
 	SHARED_BACKGROUND, /* struct background_shm: tasks, snapshots, jobs */
+	SHARED_HISTORY,    /* struct history_shm: the last 15 minutes */
 	SHARED_SECTIONS,
 };
 

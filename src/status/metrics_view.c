@@ -2,6 +2,10 @@
 /* metrics_view - see metrics_view.h. */
 #include "status/metrics_view.h"
 
+#include "base/clock.h"
+#include "base/resident.h"
+#include "base/utf8.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +45,34 @@ static uint64_t slot_requests(const struct metrics *m, unsigned slot)
 	return requests;
 }
 
+/* From a moment of the monotonic clock until now; what lies ahead, or never was, is no time. */
+static uint64_t elapsed_ms(uint64_t since_ms)
+{
+	uint64_t now_ms = clock_coarse_ms();
+
+	return since_ms && now_ms > since_ms ? now_ms - since_ms : 0;
+}
+
+static void copy_text(char *to, const char *shared, size_t size)
+{
+	memcpy(to, shared, size);
+	to[size - 1] = '\0';
+	utf8_mend(to);
+}
+
+/* Another request may begin meanwhile: then it is left out. */
+static void view_request(const struct worker_shm *w, struct metrics_worker *worker)
+{
+	uint64_t since_ms = atomic_load(&w->in_flight.since_ms);
+
+	copy_text(worker->id, w->in_flight.id, sizeof worker->id);
+	copy_text(worker->method, w->in_flight.method, sizeof worker->method);
+	copy_text(worker->path, w->in_flight.path, sizeof worker->path);
+	worker->busy_ms = elapsed_ms(since_ms);
+	worker->has_request = *worker->method && atomic_load(&w->stage) == WORKER_SERVING &&
+	                      atomic_load(&w->in_flight.since_ms) == since_ms;
+}
+
 void metrics_view_worker(const struct metrics *m, unsigned slot, struct metrics_worker *worker)
 {
 	const struct worker_shm *w = &m->workers[slot];
@@ -51,7 +83,15 @@ void metrics_view_worker(const struct metrics *m, unsigned slot, struct metrics_
 		                           .pid = (int)atomic_load(&w->pid),
 		                           .life = atomic_load(&w->life),
 		                           .stage = atomic_load(&w->stage),
+		                           .generation = atomic_load(&w->generation),
+		                           .restarts = atomic_load(&w->restarts),
+		                           .up_ms = elapsed_ms(atomic_load(&w->started_ms)),
 		                           .requests = slot_requests(m, slot) };
+	uint32_t last_exit = atomic_load(&w->last_exit);
+
+	worker->last_exit = last_exit <= POOL_EXITS ? (int)last_exit - 1 : -1;
+	worker->resident_bytes = resident_bytes(worker->pid);
+	view_request(w, worker);
 	for (unsigned entry = 0; entry < m->entries; entry++)
 		if (metrics_entry_name(m, entry, METRICS_ROUTE, name))
 			metrics_merge(m, slot, entry, &worker->durations);
@@ -106,6 +146,8 @@ static void add_pool(struct metrics_view *v)
 	v->active_max = atomic_load(&p->active_max);
 	v->all_busy = get(&p->all_busy);
 	v->draining = atomic_load(&p->draining);
+	v->serves_s = elapsed_ms(atomic_load(&p->serves_since_ms)) / 1000;
+	v->reload_error_s = elapsed_ms(atomic_load(&p->reload_error_ms)) / 1000;
 	v->master = (int)atomic_load(&p->master);
 	memcpy(v->reload_error, p->reload_error, sizeof v->reload_error);
 	v->reload_error[sizeof v->reload_error - 1] = '\0';

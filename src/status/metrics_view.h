@@ -27,8 +27,9 @@ struct metrics_view {
 	struct limit_counters limits;
 	struct log_counters log;
 	bool draining;
-	char reload_error[256]; /* "": none */
-	int master;             /* its pid; 0: not known */
+	uint64_t serves_s, reload_error_s; /* since when; 0: not known */
+	char reload_error[256];            /* "": none */
+	int master;                        /* its pid; 0: not known */
 };
 
 /* NULL: no memory. */
@@ -41,8 +42,16 @@ struct metrics_worker {
 	int pid;
 	enum worker_life life;
 	enum worker_stage stage;
+	uint32_t generation, restarts;
+	int last_exit; /* enum pool_exit: of the one before it; -1: there was none */
+	uint64_t up_ms;
+	long resident_bytes; /* 0: not known */
 	uint64_t requests;
 	struct histogram durations;
+	/* What it has in hand, where has_request.  The client wrote it; it is UTF-8. */
+	bool has_request;
+	uint64_t busy_ms;
+	char id[IN_FLIGHT_ID_MAX], method[IN_FLIGHT_METHOD_MAX], path[IN_FLIGHT_PATH_MAX];
 };
 void metrics_view_worker(const struct metrics *m, unsigned slot, struct metrics_worker *worker);
 
