@@ -115,8 +115,9 @@ void percore_add_cors(struct percore_app *app, const struct percore_cors *cors);
 
 /*
  * Probes that percore answers itself, for the whole pool: Prometheus' text format as
- * "/metrics", JSON with exact percentiles as "/status".  They tell much: let the web
- * server give them to local addresses only, as the shipped configurations do.
+ * "/metrics", JSON with exact percentiles as "/status", which is a page with charts where the Accept header
+ * wants HTML more, as a browser's does.  They tell much: let the web server give them to local addresses
+ * only, as the shipped configurations do.
  */
 void percore_add_metrics(struct percore_app *app, const char *pattern);
 void percore_add_status(struct percore_app *app, const char *pattern);

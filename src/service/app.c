@@ -145,7 +145,7 @@ void percore_add_metrics(struct percore_app *app, const char *pattern)
 
 void percore_add_status(struct percore_app *app, const char *pattern)
 {
-	add_probe(app, pattern, status_json);
+	add_probe(app, pattern, status_show);
 }
 
 static struct user_metric *add_meter(struct percore_app *app, enum metrics_kind kind, const char *name,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* watch - see watch.h.  /status is the pool as people ask for it; its numbers are those of /metrics. */
+/* status - see status.h.  /status is the pool as people ask for it; its numbers are those of /metrics. */
 #include "status/status.h"
 
+#include "base/accept.h"
 #include "base/clock.h"
 #include "base/decimal.h"
 #include "base/json_read.h"
@@ -10,6 +11,7 @@
 #include "state/history.h"
 #include "status/background_view.h"
 #include "status/metrics_view.h"
+#include "status/page.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -304,7 +306,7 @@ static void add_settings(json_object *status, const struct percore_request *requ
 	add_known(status, "max_memory", b && b->settings ? (uint64_t)b->settings->max_memory : 0);
 }
 
-void status_json(struct percore_request *request)
+static void answer_json(struct percore_request *request)
 {
 	const struct metrics *m = find_metrics(request);
 
@@ -330,4 +332,32 @@ void status_json(struct percore_request *request)
 		add_history(status, m->history, strtoull(after, NULL, 10));
 	metrics_view_free(v);
 	percore_answer_json(request, 200, status);
+}
+
+/* ---- For a browser. */
+
+static void answer_page(struct percore_request *request)
+{
+	percore_set_header(request, "Content-Security-Policy", page_policy);
+	percore_set_header(request, "X-Content-Type-Options", "nosniff");
+	percore_set_header(request, "Referrer-Policy", "no-referrer");
+	percore_answer_bytes(request, 200, "text/html; charset=utf-8", page_html, page_bytes);
+}
+
+/* Whoever says what of it he wants, as the page itself does, wants JSON. */
+static bool wants_page(struct percore_request *request)
+{
+	const char *accept = percore_header(request, "Accept");
+
+	return accept && !percore_query(request, "history") && !percore_query(request, "json") &&
+	       accept_quality(accept, "text/html") > accept_quality(accept, "application/json");
+}
+
+void status_show(struct percore_request *request)
+{
+	percore_set_header(request, "Vary", "Accept");
+	if (wants_page(request))
+		answer_page(request);
+	else
+		answer_json(request);
 }

@@ -5,8 +5,11 @@
     browser.py PROFILE URL STEP...
 
 A STEP is "files SELECTOR|PATH|...", for an input of files; "until EXPRESSION", for 20 s at
-most, or an EXPRESSION of JavaScript, whose value is printed.  Exit status 1: a step failed, which is said.
+most; "go URL"; "run COMMAND", of a shell; "scripts off"; "console", which prints what went wrong in
+pages, as the console has it; "shot FILE|WIDTH|HEIGHT|light", or dark, which is a picture of the
+window; or an EXPRESSION of JavaScript, whose value is printed.  Exit status 1: a step failed, which is said.
 """
+import base64
 import fcntl
 import json
 import os
@@ -36,6 +39,7 @@ class Browser:
             preexec_fn=take, close_fds=False, stderr=subprocess.DEVNULL)
         for fd in [commands, answers] + high:
             os.close(fd)
+        self.console = []
         self.buffer, self.number, self.session = b"", 0, None
 
     def end(self):
@@ -65,6 +69,8 @@ class Browser:
         os.write(self.out, json.dumps(message).encode() + b"\0")
         while True:
             answer = self.read()
+            if answer.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown"):
+                self.console.append(json.dumps(answer["params"]))
             if answer.get("id") == self.number:
                 return answer
 
@@ -72,6 +78,22 @@ class Browser:
         targets = self.call("Target.getTargets")["result"]["targetInfos"]
         page = next(t["targetId"] for t in targets if t["type"] == "page")
         self.session = self.call("Target.attachToTarget", targetId=page, flatten=True)["result"]["sessionId"]
+        self.call("Log.enable")
+        self.call("Runtime.enable")
+
+    def go(self, url):
+        self.call("Page.navigate", url=url)
+        self.until("document.readyState == 'complete' && location.href != 'about:blank'")
+
+    def shot(self, path, width, height, scheme):
+        self.call("Emulation.setDeviceMetricsOverride", width=int(width), height=int(height), deviceScaleFactor=1,
+                  mobile=int(width) < 500)
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.call("Emulation.setScrollbarsHidden", hidden=True)
+        time.sleep(.5)
+        answer = self.call("Page.captureScreenshot", format="png")
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(answer["result"]["data"]))
 
     def value(self, expression):  # None also while one page gives way to the next
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
@@ -96,14 +118,23 @@ def main():
     browser = Browser(sys.argv[1])
     try:
         browser.attach()
-        browser.call("Page.navigate", url=sys.argv[2])
-        browser.until("document.readyState == 'complete' && location.href != 'about:blank'")
+        browser.go(sys.argv[2])
         for step in sys.argv[3:]:
             word, _, rest = step.partition(" ")
             if word == "files":
                 browser.files(*rest.split("|"))
             elif word == "until":
                 browser.until(rest)
+            elif word == "go":
+                browser.go(rest)
+            elif word == "run":
+                subprocess.run(rest, shell=True, check=True)
+            elif word == "shot":
+                browser.shot(*rest.split("|"))
+            elif step == "scripts off":
+                browser.call("Emulation.setScriptExecutionDisabled", value=True)
+            elif step == "console":
+                print("\n".join(browser.console))
             else:
                 print(browser.value(step))
     finally:

@@ -270,6 +270,7 @@ static const struct percore_route routes[] = {
 	{ .method = "POST", .pattern = "/pid", .handler = pid },
 	{ .pattern = "/die", .handler = die },
 	{ .pattern = "/wait", .handler = wait_ms },
+	{ .pattern = "/wait/{rest...}", .handler = wait_ms },
 	{ .pattern = "/short", .handler = wait_ms, .time_limit = .3 },
 	{ .pattern = "/extended", .handler = extend, .time_limit = .3 },
 	{ .pattern = "/patient", .handler = wait_for_hang_up, .time_limit = 60 },

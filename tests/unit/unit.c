@@ -12,7 +12,7 @@ int main(void)
 		in_process_suite,  connections_suite, registry_suite,    rescue_suite,     intake_suite,
 		handover_suite,    overload_suite,    metrics_suite,     log_suite,        background_suite,
 		redis_url_suite,   arena_suite,       utf8_suite,        json_check_suite, multipart_suite,
-		form_suite,        watch_suite,       accept_suite,      history_suite,
+		form_suite,        watch_suite,       accept_suite,      status_suite,     history_suite,
 	};
 	SRunner *runner = srunner_create(NULL);
 

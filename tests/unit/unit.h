@@ -42,6 +42,7 @@ Suite *overload_suite(void);
 Suite *metrics_suite(void);
 Suite *log_suite(void);
 Suite *accept_suite(void);
+Suite *status_suite(void);
 Suite *history_suite(void);
 Suite *background_suite(void);
 
