@@ -83,9 +83,10 @@ void percore_add_routes(struct percore_app *app, const struct percore_route *rou
  * What happens before and after the handlers at a path and below it.  Either may be NULL.
  *
  * The order: path and route are found; CORS' headers; overload (503); a preflight is answered; limits
- * (429); `before`, of each hook in the order in which they were added; 404, 405, 413; the handler.
+ * (429); `before`, of each hook in the order in which they were added; 404, 413, 405; the handler.
  * A `before` that answers ends it there.  `after` runs in the opposite order as the head of an answer is
- * about to leave, whoever gave it, percore too: it may set headers, and no longer answer.
+ * about to leave, whoever gave it, percore too: it may set headers, and no longer answer.  Where
+ * no path is known, as where it is malformed, neither runs.
  *
  * Of the admin address and of probes they hold as of all others.
  */
@@ -238,9 +239,9 @@ const char *percore_prefix(const struct percore_request *request); /* --prefix, 
 const char *percore_id(const struct percore_request *request);     /* the X-Request-ID in force */
 
 /*
- * A FastCGI parameter, as "REMOTE_ADDR"; and a header, as "Content-Type" (never "Proxy": CVE-2016-5385).
- * Of a parameter that comes twice the last counts; a header that does (HTTP_...) is joined with ", ", Cookie
- * with "; ".  Headers are as they came: not all clients send UTF-8.
+ * A FastCGI parameter, as "REMOTE_ADDR"; and a header, as "Content-Type"; of neither HTTP_PROXY
+ * (CVE-2016-5385). Of a parameter that comes twice the last counts; a header that does (HTTP_...) is joined
+ * with ", ", Cookie with "; ".  Headers are as they came: not all clients send UTF-8.
  */
 const char *percore_param(const struct percore_request *request, const char *name);
 const char *percore_header(const struct percore_request *request, const char *name);
@@ -298,7 +299,7 @@ bool percore_client_is_gone(struct percore_request *request);
 
 /*
  * In bytes; 0 without a body.  Of some the web server does not tell it, as of a chunked upload that it passes
- * on while it comes.  Then this waits for the first byte, and is --max-body, the most that it can be, until
+ * on while it comes.  Then this waits for the first byte, and is the most that it may be, until
  * the end is here: read until percore_body_read returns 0, and ask again.
  */
 size_t percore_body_length(const struct percore_request *request);
@@ -438,7 +439,7 @@ bool percore_check_etag(struct percore_request *request, const char *etag, bool 
 /* A tag for these bytes: the same bytes have the same one everywhere. */
 const char *percore_etag(struct percore_request *request, const void *bytes, size_t length);
 
-/* The same for a snapshot: its version is its ETag. */
+/* The same for a snapshot, whose tag is of its bytes. */
 bool percore_check_snapshot(struct percore_request *request, const char *name);
 
 /*
@@ -457,7 +458,8 @@ void percore_answer_json(struct percore_request *request, int status, json_objec
 /*
  * Puts `value`, which is taken, into an object under this name, or with a name of NULL at the end of an
  * array.  Where one of them is NULL, since there was no memory for it, this is percore_no_memory():
- * json-c by itself leaves out what it has no memory for.
+ * json-c by itself leaves out what it has no memory for.  JSON's null is NULL to json-c:
+ * add that by json_object_object_add().
  */
 void percore_json_add(json_object *container, const char *name, json_object *value);
 void percore_answer_text(struct percore_request *request, int status, const char *text);

@@ -59,13 +59,15 @@ static bool scale(enum quantity quantity, const char *text, const char *end, int
 
 bool quantity_parse(enum quantity quantity, const char *text, int64_t *value)
 {
-	size_t digits = strspn(text, "0123456789.");
+	size_t sign = quantity == QUANTITY_NUMBER && text[0] == '-';
+	size_t digits = strspn(text + sign, "0123456789.");
+	const char *end = text + sign + digits;
 
-	if (digits == 0 || text[0] == '.')
+	if (digits == 0 || text[sign] == '.')
 		return false;
 	for (const struct unit *unit = units_of(quantity); unit->name; unit++)
-		if (ascii_equals(text + digits, unit->name))
-			return scale(quantity, text, text + digits, unit->factor, value);
+		if (ascii_equals(end, unit->name))
+			return scale(quantity, text, end, unit->factor, value);
 	return false;
 }
 

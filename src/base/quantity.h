@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 enum quantity {
-	QUANTITY_NUMBER, /* 17 */
+	QUANTITY_NUMBER, /* 17, -17 */
 	QUANTITY_BYTES,  /* 512, 64k, 64m, 1g: powers of 1024 */
 	QUANTITY_TIME,   /* in milliseconds: 500ms, 30s, 2m, 1h, 1.5s; a bare number is in seconds */
 };

@@ -57,7 +57,7 @@ static ssize_t read_to_end(struct percore_request *request, void *buffer, size_t
 
 ssize_t percore_body_read(struct percore_request *request, void *buffer, size_t size)
 {
-	if (request->body_read == request->body_length && !request->is_open_ended)
+	if (size == 0 || (request->body_read == request->body_length && !request->is_open_ended))
 		return 0;
 	if (request->body_length > request->max_body)
 		request->body_error = -EFBIG;

@@ -58,6 +58,8 @@ static const char *find_header(const struct percore_request *request, const char
 
 const char *percore_param(const struct percore_request *request, const char *name)
 {
+	if (strcmp(name, "HTTP_PROXY") == 0) /* CVE-2016-5385 */
+		return NULL;
 	return strncmp(name, "HTTP_", 5) == 0 ? find_header(request, name) : fcgi_param(request->fcgi, name);
 }
 
@@ -68,7 +70,7 @@ const char *percore_header(const struct percore_request *request, const char *na
 
 	for (; *name && n + 1 < sizeof param; name++)
 		param[n++] = (char)(*name == '-' ? '_' : ascii_upper(*name));
-	if (*name || strcmp(param, "HTTP_PROXY") == 0) /* CVE-2016-5385 */
+	if (*name)
 		return NULL;
 	bool bare = strcmp(param + 5, "CONTENT_TYPE") == 0 || strcmp(param + 5, "CONTENT_LENGTH") == 0;
 	const char *value = percore_param(request, bare ? param + 5 : param);

@@ -70,9 +70,9 @@ END_TEST
 
 START_TEST(what_is_no_quantity_is_refused)
 {
-	static const char *const none[] = { "",    " ",   "-1", "+1",  "1 ",  " 1",  "0x10",
-		                            "1e3", "k",   ".5", "1.5", "1.k", "1kk", "ten",
-		                            "1m1", "1,5", "1_", "NaN", "inf", "1\n" };
+	static const char *const none[] = { "",     " ",   "-",  "--1", "-.5", "+1",  "1 ",  " 1",
+		                            "0x10", "1e3", "k",  ".5",  "1.5", "1.k", "1kk", "ten",
+		                            "1m1",  "1,5", "1_", "NaN", "inf", "1\n" };
 
 	for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
 		ck_assert_msg(value_of(QUANTITY_NUMBER, none[i]) == -1, "number '%s'", none[i]);
@@ -81,6 +81,10 @@ START_TEST(what_is_no_quantity_is_refused)
 	ck_assert_int_eq(value_of(QUANTITY_TIME, "1.2.3s"), -1);
 	ck_assert_int_eq(value_of(QUANTITY_TIME, "1k"), -1);
 	ck_assert_int_eq(value_of(QUANTITY_NUMBER, "1k"), -1);
+	ck_assert_int_eq(value_of(QUANTITY_BYTES, "-1"), -1);
+	ck_assert_int_eq(value_of(QUANTITY_NUMBER, "-17"), -17);
+	ck_assert_int_eq(value_of(QUANTITY_NUMBER, "-9223372036854775808"), INT64_MIN);
+	ck_assert_int_eq(value_of(QUANTITY_NUMBER, "-9223372036854775809"), -1);
 }
 END_TEST
 
