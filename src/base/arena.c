@@ -5,6 +5,7 @@
 #include "base/no_memory.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,4 +70,19 @@ char *arena_text(struct arena *arena, const char *text, size_t length)
 	memcpy(copy, text, length);
 	copy[length] = '\0';
 	return copy;
+}
+
+char *arena_format(struct arena *arena, const char *format, va_list arguments)
+{
+	va_list again;
+
+	va_copy(again, arguments);
+	int length = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	if (length < 0) /* an encoding that the locale does not have */
+		length = 0;
+	char *text = arena_take(arena, (size_t)length + 1);
+	*text = '\0';
+	vsnprintf(text, (size_t)length + 1, format, arguments);
+	return text;
 }

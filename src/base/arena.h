@@ -8,6 +8,7 @@
 #ifndef PERCORE_ARENA_H
 #define PERCORE_ARENA_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 struct arena_block;
@@ -27,5 +28,9 @@ void *arena_take(struct arena *arena, size_t bytes);
 
 /* A copy with a NUL behind it. */
 char *arena_text(struct arena *arena, const char *text, size_t length);
+
+/* A text made as vprintf makes it. */
+__attribute__((format(printf, 2, 0))) char *arena_format(struct arena *arena, const char *format,
+                                                         va_list arguments);
 
 #endif

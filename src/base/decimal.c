@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What printf wrote for a point: of one byte or several. */
@@ -32,6 +33,16 @@ void decimal_exact(double value, char text[DECIMAL_MAX])
 	} else {
 		strcpy(text, isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
 	}
+}
+
+void decimal_shortest(double value, char text[DECIMAL_MAX])
+{
+	int digits = 15; /* as many always come back from a double; 17 are always enough */
+
+	do
+		snprintf(text, DECIMAL_MAX, "%.*g", digits, value);
+	while (strtod(text, NULL) != value && digits++ < 17); /* both have the locale's point */
+	set_point(text);
 }
 
 void decimal_part(uint64_t count, uint64_t per_unit, char text[DECIMAL_MAX])

@@ -162,14 +162,7 @@ char *percore_format(struct percore_request *request, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	int length = vsnprintf(NULL, 0, format, arguments);
-	va_end(arguments);
-	if (length < 0) /* an encoding that the locale does not have */
-		length = 0;
-	char *text = arena_take(&request->arena, (size_t)length + 1);
-	*text = '\0';
-	va_start(arguments, format);
-	vsnprintf(text, (size_t)length + 1, format, arguments);
+	char *text = arena_format(&request->arena, format, arguments);
 	va_end(arguments);
 	return text;
 }
