@@ -62,6 +62,8 @@ struct percore_route {
 	const char *limit; /* as "5/s burst=20, 100/h by=header:X-Key", in the words of --limit; 429 above */
 	bool is_probe; /* for those who watch the service: no overload or limit refuses it; keep it cheap */
 	bool takes_slashes; /* an encoded slash is part of a value; else it parts segments as any does */
+	/* The body, and that of a good answer: their tables are looked at before it serves. */
+	const struct percore_shape *takes, *gives;
 };
 
 /*
@@ -514,6 +516,119 @@ struct percore_event {
 };
 bool percore_event(struct percore_request *request, const struct percore_event *event);
 bool percore_event_wait(struct percore_request *request, double seconds);
+
+/*
+ * ---- JSON with a shape: a table says which members a document has, and where they are in a struct.  It
+ * reads a body into the struct, writes the struct as JSON, and is the schema in the service's OpenAPI
+ * document.  No service has to use it.  Tables are lent for ever.  A wrong one is said by percore_run where a
+ * route names it, else at its first use: that is logged, and answered with 500.
+ */
+
+enum percore_type {
+	PERCORE_NO_TYPE,
+	PERCORE_TEXT,     /* const char *: a string without U+0000 */
+	PERCORE_INTEGER,  /* int8_t to int64_t, whose bounds hold too; 1.0 and 1e3 are integers */
+	PERCORE_UNSIGNED, /* uint8_t to uint64_t, to 2^63-1 at most; an enum, with `values` */
+	PERCORE_NUMBER,   /* double */
+	PERCORE_FLAG,     /* bool */
+	PERCORE_OBJECT,   /* a struct, with a `shape` */
+	PERCORE_JSON,     /* json_object *: anything; lent, as percore_body_json has it */
+};
+
+/* A member of the document: { PERCORE_FIELD(struct order, amount), .range = { 1, 100 } }. */
+struct percore_field {
+	const char *member; /* this and the next are for PERCORE_FIELD and PERCORE_ARRAY to set */
+	enum percore_type type;
+	bool is_array;
+	size_t within, offset, size, count_offset; /* within: a struct of that size */
+
+	const char *name;        /* in JSON; NULL: the member's */
+	const char *description; /* for people */
+	bool is_optional;        /* it may be missing; then it is 0 or NULL, and not told from that */
+	size_t given;            /* PERCORE_GIVEN: a bool tells; an optional struct must have it */
+	bool is_read_only;       /* it is written only; what a client sends for it is not looked at */
+	struct {
+		double min, max;
+	} range; /* of a number, both included; { 0, INFINITY }: none above; { 0, 0 }: any */
+	struct {
+		size_t min, max;
+	} length; /* of a text, in Unicode characters; a max of 0: any */
+	struct {
+		size_t min, max;
+	} count;             /* of an array's items; a max of 0: PERCORE_COUNT_MAX */
+	const char *pattern; /* of a text: see below */
+	/* Ended by NULL.  A text is one of them; an integer is the place of one, so an enum has its names. */
+	const char *const *values;
+	const struct percore_shape *shape; /* of a struct, or of an array's structs */
+};
+enum { PERCORE_COUNT_MAX = 1000 };
+
+/* A document; two that are not the same have not the same name. */
+struct percore_shape {
+	const char *name;                   /* of the schema: of A-Z a-z 0-9 . _ - */
+	const struct percore_field *fields; /* of one struct, ended by one without a member */
+	const char *description;
+	bool allows_others; /* members that are not in the table are not looked at; else they are a fault */
+};
+
+/*
+ * An array in a struct: PERCORE_ITEMS(const char *) tags; or PERCORE_ITEMS(struct email) emails;
+ * Its `items` is NULL where an optional array was missing, and there only.
+ */
+#define PERCORE_ITEMS(type_of_one)                                                                           \
+	struct {                                                                                             \
+		type_of_one *items;                                                                          \
+		size_t count;                                                                                \
+	}
+
+/* Of a member that is no array; of one that is; and beside these, optional, with the bool that tells. */
+#ifndef __cplusplus
+/* clang-format off */
+#define PERCORE_FIELD(structure, part) \
+	.member = #part, .type = PERCORE_TYPE_OF(&((structure *)0)->part), .within = sizeof(structure), \
+	.offset = offsetof(structure, part), .size = sizeof(((structure *)0)->part)
+#define PERCORE_ARRAY(structure, part) \
+	.member = #part, .is_array = true, .type = PERCORE_TYPE_OF(((structure *)0)->part.items), \
+	.within = sizeof(structure), .offset = offsetof(structure, part.items), \
+	.size = sizeof(*((structure *)0)->part.items), \
+	.count_offset = _Generic(&((structure *)0)->part.count, size_t *: offsetof(structure, part.count))
+#define PERCORE_GIVEN(structure, has) \
+	.is_optional = true, \
+	.given = _Generic(&((structure *)0)->has, bool *: offsetof(structure, has) + 1)
+#define PERCORE_TYPE_OF(pointer) \
+	_Generic((pointer), const char **: PERCORE_TEXT, char **: PERCORE_TEXT, \
+		signed char *: PERCORE_INTEGER, short *: PERCORE_INTEGER, int *: PERCORE_INTEGER, \
+		long *: PERCORE_INTEGER, long long *: PERCORE_INTEGER, \
+		unsigned char *: PERCORE_UNSIGNED, unsigned short *: PERCORE_UNSIGNED, \
+		unsigned *: PERCORE_UNSIGNED, unsigned long *: PERCORE_UNSIGNED, \
+		unsigned long long *: PERCORE_UNSIGNED, double *: PERCORE_NUMBER, \
+		bool *: PERCORE_FLAG, json_object **: PERCORE_JSON, default: PERCORE_OBJECT)
+/* clang-format on */
+#endif
+
+/*
+ * A pattern is a regular expression of ECMA-262, as JSON Schema has it: it is found anywhere in the text, so
+ * begin it with ^ and end it with $.  It may hold what all who read the schema agree on: characters,
+ * . ( ) (?: ) | [abc] [a-z] [^a-z] ^ $ * + ? {2} {2,} {2,5}, \d \w \s, outside of brackets \D \W \S too,
+ * \n \r \t \v \f, and a backslash before a sign that else has a meaning.  There are no back references and
+ * no look-around, so a match takes no more than the text's length times the pattern's.
+ *
+ * percore_body_shape reads the body, as percore_body_json does with PERCORE_JSON_UNIQUE_NAMES, into *out, a
+ * struct of the shape, which is cleared first.  Texts and items are lent.  False, and answered: 400, 413,
+ * 415, or 422 with a member `errors`: of each fault, or the first 100, its `pointer` (RFC 6901) and a
+ * `detail`.
+ */
+bool percore_body_shape(struct percore_request *request, const struct percore_shape *shape, void *out);
+
+/*
+ * The struct as JSON, to be put; or as an answer.  An optional member is left out where the bool of
+ * PERCORE_GIVEN is false, or it is a NULL.  Ranges, lengths and patterns are not looked at.  NULL, and it is
+ * logged, or 500, where the struct is no JSON: a text that is NULL and not optional, or no UTF-8; NaN; the
+ * place of none of `values`; over 64 levels.
+ */
+json_object *percore_shape_json(const struct percore_shape *shape, const void *in);
+void percore_answer_shape(struct percore_request *request, int status, const struct percore_shape *shape,
+                          const void *in);
 
 /*
  * ---- Metrics: a few nanoseconds, no system call, no lock.  From the worker's own

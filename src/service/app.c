@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "exchange/defer.h"
 #include "service/settings_table.h"
+#include "shape/shape.h"
 #include "status/status.h"
 
 #include <stdarg.h>
@@ -44,6 +45,7 @@ void app_free(struct percore_app *app)
 		free((char *)app->options[i].help);
 	}
 	routes_fini(&app->routes);
+	shape_forget_all();
 	user_metrics_fini(&app->user_metrics);
 	background_fini(&app->background);
 	log_init("percore");
@@ -99,12 +101,26 @@ static const char *add_limits(struct percore_app *app, const struct percore_rout
 	return wrong;
 }
 
+/* NULL, or what is wrong with the tables that it names. */
+static const char *check_shapes(const struct percore_route *route)
+{
+	const char *wrong = NULL;
+
+	if (route->takes)
+		shape_find(route->takes, &wrong);
+	if (route->gives && !wrong)
+		shape_find(route->gives, &wrong);
+	return wrong;
+}
+
 void percore_add_route(struct percore_app *app, const struct percore_route *route)
 {
 	const char *wrong = routes_add(&app->routes, route);
 
 	if (!wrong)
 		wrong = add_limits(app, &app->routes.all[app->routes.count - 1].spec);
+	if (!wrong)
+		wrong = check_shapes(route);
 	if (wrong)
 		app_mistake(app, "route %s %s: %s", route->method ? route->method : "GET",
 		            route->pattern ? route->pattern : "", wrong);

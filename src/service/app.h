@@ -40,7 +40,7 @@ struct percore_app {
 	size_t limit_count;
 	struct background background;
 	struct worker_calls calls;
-	char mistake[256]; /* the first one made in registering; "" */
+	char mistake[256];       /* the first one made in registering; "" */
 };
 
 /* Notes the first mistake, for percore_run to report. */
