@@ -62,7 +62,8 @@ struct percore_route {
 	const char *limit; /* as "5/s burst=20, 100/h by=header:X-Key", in the words of --limit; 429 above */
 	bool is_probe; /* for those who watch the service: no overload or limit refuses it; keep it cheap */
 	bool takes_slashes; /* an encoded slash is part of a value; else it parts segments as any does */
-	/* The body, and that of a good answer: their tables are looked at before it serves. */
+	/* For percore_add_openapi: what it does in a few words, the body, and that of a good answer. */
+	const char *summary;
 	const struct percore_shape *takes, *gives;
 };
 
@@ -124,6 +125,19 @@ void percore_add_cors(struct percore_app *app, const struct percore_cors *cors);
  */
 void percore_add_metrics(struct percore_app *app, const char *pattern);
 void percore_add_status(struct percore_app *app, const char *pattern);
+
+/*
+ * The service in OpenAPI 3.1, for programs: its routes, their summary, what they take and give.  It is made
+ * once in each worker.  Left out are probes, which are for the operator, and methods that OpenAPI has no word
+ * for.
+ */
+struct percore_openapi {
+	const char *pattern;     /* NULL: "/openapi.json" */
+	const char *page;        /* "/api": the same as a page for people; NULL: none */
+	const char *title;       /* NULL: the app's name */
+	const char *description; /* in a few sentences; NULL: none */
+};
+void percore_add_openapi(struct percore_app *app, const struct percore_openapi *openapi);
 
 /*
  * Options of the service's own: --NAME VALUE, or NAME = VALUE in the file.  A name has up to 40 of a-z, 0-9

@@ -3,6 +3,7 @@
 #include "exchange/route.h"
 
 #include "base/percent.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <math.h>
@@ -297,6 +298,9 @@ static const char *check(const struct percore_route *spec)
 		return "it has no handler";
 	if (!(spec->time_limit >= 0)) /* no NaN either */
 		return "the time limit must be 0 or more seconds, or INFINITY";
+	if (!utf8_is_valid(spec->pattern, strlen(spec->pattern)) ||
+	    (spec->summary && !utf8_is_valid(spec->summary, strlen(spec->summary))))
+		return "its pattern or its summary is no UTF-8";
 	return NULL;
 }
 
@@ -323,7 +327,7 @@ const char *routes_add(struct routes *routes, const struct percore_route *given)
 	if (!all)
 		return "no memory";
 	routes->all = all;
-	if (!copy(&spec.method) || !copy(&spec.pattern) || !copy(&spec.limit))
+	if (!copy(&spec.method) || !copy(&spec.pattern) || !copy(&spec.limit) || !copy(&spec.summary))
 		return "no memory";
 	all[routes->count++] = (struct route){ .spec = spec };
 	routes->takes_slashes |= spec.takes_slashes;
@@ -337,6 +341,7 @@ void routes_fini(struct routes *routes)
 		free((char *)spec->method);
 		free((char *)spec->pattern);
 		free((char *)spec->limit);
+		free((char *)spec->summary);
 	}
 	free(routes->all);
 }

@@ -9,9 +9,11 @@
 #include "service/app.h"
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "exchange/defer.h"
 #include "service/settings_table.h"
 #include "shape/shape.h"
+#include "status/openapi.h"
 #include "status/status.h"
 
 #include <stdarg.h>
@@ -45,6 +47,7 @@ void app_free(struct percore_app *app)
 		free((char *)app->options[i].help);
 	}
 	routes_fini(&app->routes);
+	openapi_free(app->openapi);
 	shape_forget_all();
 	user_metrics_fini(&app->user_metrics);
 	background_fini(&app->background);
@@ -162,6 +165,31 @@ void percore_add_metrics(struct percore_app *app, const char *pattern)
 void percore_add_status(struct percore_app *app, const char *pattern)
 {
 	add_probe(app, pattern, status_show);
+}
+
+static bool is_text(const char *text)
+{
+	return !text || utf8_is_valid(text, strlen(text));
+}
+
+void percore_add_openapi(struct percore_app *app, const struct percore_openapi *spec)
+{
+	if (app->openapi) {
+		app_mistake(app, "openapi: it was added already");
+		return;
+	}
+	if (!is_text(spec->title) || !is_text(spec->description) || !is_text(app->name) ||
+	    !is_text(app->version))
+		app_mistake(app,
+		            "openapi: its title, its description, or the app's name or version is no UTF-8");
+	app->openapi = need(openapi_new(spec, app->name, app->version));
+	percore_add_route(app, &(struct percore_route){ .pattern = app->openapi->pattern,
+	                                                .handler = openapi_document,
+	                                                .arg = app->openapi });
+	if (spec->page)
+		percore_add_route(app, &(struct percore_route){ .pattern = spec->page,
+		                                                .handler = openapi_page,
+		                                                .arg = app->openapi });
 }
 
 static struct user_metric *add_meter(struct percore_app *app, enum metrics_kind kind, const char *name,

@@ -40,6 +40,7 @@ struct percore_app {
 	size_t limit_count;
 	struct background background;
 	struct worker_calls calls;
+	struct openapi *openapi; /* NULL: none */
 	char mistake[256];       /* the first one made in registering; "" */
 };
 

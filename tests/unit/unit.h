@@ -10,6 +10,7 @@ Suite *options_suite(void);
 Suite *redis_url_suite(void);
 Suite *arena_suite(void);
 Suite *shape_suite(void);
+Suite *openapi_suite(void);
 Suite *utf8_suite(void);
 Suite *json_check_suite(void);
 Suite *cpu_suite(void);
