@@ -575,7 +575,7 @@ struct percore_field {
 	const char *const *values;
 	const struct percore_shape *shape; /* of a struct, or of an array's structs */
 };
-enum { PERCORE_COUNT_MAX = 1000 };
+#define PERCORE_COUNT_MAX 1000
 
 /* A document; two that are not the same have not the same name. */
 struct percore_shape {
