@@ -215,6 +215,7 @@ start_haproxy() {
 		fcgi-app percore
 			docroot /var/empty
 			option keep-conn
+			pass-header Authorization
 			set-param PERCORE_START "t=%[var(txn.ms),bytes(0,10)].%[var(txn.ms),bytes(10,3)]"
 		frontend web
 			bind 127.0.0.1:$port
