@@ -244,7 +244,7 @@ static const struct percore_field ruled_fields[] = {
 	{ PERCORE_FIELD(struct ruled, above), .range = { 1, INFINITY } },
 	{ PERCORE_FIELD(struct ruled, below), .range = { -INFINITY, 0 } },
 	{ PERCORE_ARRAY(struct ruled, sizes), .count = { 1, 3 }, .range = { 1, 9 } },
-	{ PERCORE_ARRAY(struct ruled, tags), .length = { 1 } },
+	{ PERCORE_ARRAY(struct ruled, tags), .length = { 1, 0 } },
 	{ 0 },
 };
 static const struct percore_shape ruled_shape = { .name = "Ruled", .fields = ruled_fields };
@@ -286,7 +286,7 @@ START_TEST(each_fault_is_listed_with_its_place)
 }
 END_TEST
 
-static const struct percore_field tags_fields[] = { { PERCORE_ARRAY(struct ruled, tags), .length = { 1 } },
+static const struct percore_field tags_fields[] = { { PERCORE_ARRAY(struct ruled, tags), .length = { 1, 0 } },
 	                                            { 0 } };
 static const struct percore_shape tags_shape = { .name = "Tags", .fields = tags_fields };
 
@@ -509,7 +509,7 @@ struct odd {
 	struct point point;
 	PERCORE_ITEMS(int32_t) list;
 };
-static const struct percore_field too_many = { PERCORE_ARRAY(struct odd, list), .count = { 1001 } };
+static const struct percore_field too_many = { PERCORE_ARRAY(struct odd, list), .count = { 1001, 0 } };
 #define ODD(member, ...) ((struct percore_field){ PERCORE_FIELD(struct odd, member), __VA_ARGS__ })
 
 START_TEST(types_that_are_none_are_refused)
