@@ -3,7 +3,7 @@
  * events - server-sent events (https://html.spec.whatwg.org, 9.2).
  *
  * A stream holds its worker for as long as it lasts, so it ends by itself, and as whole, when its time is
- * nearly over or its worker is to leave: browsers come back at once, and tell the last event's id.
+ * nearly over or its worker is to leave: browsers come back, and tell the last event's id.
  */
 #include "background/snapshot.h"
 #include "base/clock.h"
@@ -17,19 +17,23 @@ enum { SLICE_MS = 200, KEEP_ALIVE_MS = 15000 };
 /* Of what is left of the time limit, so much is for the end. */
 #define RESERVE_S 0.5
 
+/* When a browser is to come back; by itself Chromium waits 3 s, Firefox 5 s. */
+static const char retry[] = "retry: 250\n\n";
+
+static bool write_text(struct percore_request *request, const char *text)
+{
+	return percore_stream_write(request, text, strlen(text));
+}
+
 static bool begin(struct percore_request *request)
 {
 	if (!request->is_events) {
 		request->is_events = true;
 		percore_set_header(request, "X-Accel-Buffering", "no"); /* nginx passes on what comes */
 		percore_stream_begin(request, 200, "text/event-stream", PERCORE_LENGTH_UNKNOWN);
+		write_text(request, retry);
 	}
 	return !request->cut && !request->is_replaced && !request->is_head;
-}
-
-static bool write_text(struct percore_request *request, const char *text)
-{
-	return percore_stream_write(request, text, strlen(text));
 }
 
 /* "NAME: line", for each line of the text: an end of line is any of the three there are. */

@@ -61,13 +61,14 @@ START_TEST(event_is_written_line_by_line)
 	event = (struct percore_event){ "price", "7", "one\ntwo\r\nthree\rfour" };
 	const struct told *told = ask(&(struct ask){ .handler = send_event });
 	ck_assert(was_sent);
-	ck_assert_str_eq(told->body,
-	                 "event: price\nid: 7\ndata: one\ndata: two\ndata: three\ndata: four\n\n");
+	ck_assert_str_eq(
+		told->body,
+		"retry: 250\n\nevent: price\nid: 7\ndata: one\ndata: two\ndata: three\ndata: four\n\n");
 	ck_assert_str_eq(told_header(told, "Content-Type"), "text/event-stream");
 	ck_assert_str_eq(told_header(told, "X-Accel-Buffering"), "no");
 	ck_assert(told->is_ended); /* by the handler's return */
 	event = (struct percore_event){ .data = "" };
-	ck_assert_str_eq(ask(&(struct ask){ .handler = send_event })->body, "data: \n\n");
+	ck_assert_str_eq(ask(&(struct ask){ .handler = send_event })->body, "retry: 250\n\ndata: \n\n");
 }
 END_TEST
 
