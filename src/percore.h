@@ -507,7 +507,8 @@ bool percore_stream_flush(struct percore_request *request);
 /*
  * A `length` for an answer whose length nobody knows yet, ended by percore_stream_end(); a handler that
  * returns without that breaks it off.  nginx, Apache and HAProxy pass that on to clients of HTTP/1.1, who see
- * that the answer is not whole; lighttpd and Caddy end it as if it were, as anybody does for HTTP/1.0.
+ * that the answer is not whole; lighttpd, Caddy, and nginx under fastcgi_buffering off or X-Accel-Buffering:
+ * no, end it as if it were, as anybody does for HTTP/1.0.
  */
 #define PERCORE_LENGTH_UNKNOWN ((size_t)-1)
 void percore_stream_end(struct percore_request *request);
@@ -515,13 +516,13 @@ void percore_stream_end(struct percore_request *request);
 /*
  * Server-sent events, for EventSource in a browser.  The first call begins the answer, the handler's return
  * ends it. Each stream has a worker of its own for as long as it lasts: as many as --workers, and no other
- * request is served; for many listeners take another server.
+ * request is served, nor refused; for many listeners take another server.
  *
  * percore_event sends one.  percore_event_wait waits so long for the next; then snapshots are the newest
  * ones, and what they lent before is gone.  False of either: return from the handler, for the client is gone,
- * the worker is to leave, or the time limit is nearly over: set the route's.  The browser comes back at once,
- * with Last-Event-ID. In lighttpd: server.stream-response-body = 1; Apache
- * keeps events back.
+ * the worker is to leave, or the time limit is nearly over: set the route's.  The browser comes back after a
+ * quarter of a second, with Last-Event-ID; but after any status other than 200, as a 503, never:
+ * examples/events.c.  In lighttpd: server.stream-response-body = 1; in Apache: flushpackets=auto.
  */
 struct percore_event {
 	const char *name; /* NULL: "message" */
