@@ -114,7 +114,9 @@ START_TEST(body_comes_as_tables)
 	                 "[1.8446744073709552e+19]");
 	for (int i = 0; i < 2; i++) {
 		const char *path = i ? "/try" : "/echo";
-		ck_assert_int_eq(example_send(test, "POST", path, "{", NULL)->status, 400);
+		const struct percore_test_answer *answer = example_send(test, "POST", path, "{", NULL);
+		ck_assert_int_eq(answer->status, 400);
+		ck_assert(answer->is_whole); /* and no other came behind it */
 		ck_assert_int_eq(example_send(test, "PATCH", path, "{}", NULL)->status, 405);
 		ck_assert_int_eq(percore_test_send(
 					 test, &(struct percore_test_request){ .target = path,
