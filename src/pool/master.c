@@ -122,6 +122,7 @@ static void begin_to_serve(struct master *m)
 	m->state = SERVING;
 	task_wake_all(m->background);
 	publish_generation(&m->workers, m->inheritance->number > 1);
+	publish_service(m->shm, m->exchange->metrics->service, m->exchange->metrics->service_version);
 	watch(m, EPOLL_CTL_ADD, m->inheritance->parcels_in, EVENT_PARCELS);
 	say_serves(m);
 }

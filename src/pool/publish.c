@@ -15,10 +15,19 @@ void publish_generation(const struct workers *w, bool is_reload)
 	atomic_store(&shm->generation, w->generation);
 	atomic_store(&shm->workers, w->wanted);
 	atomic_store(&shm->serves_since_ms, clock_coarse_ms());
+	if (!atomic_load(&shm->counts_since_ms))
+		atomic_store(&shm->counts_since_ms, clock_coarse_ms());
 	atomic_store(&shm->draining, 0);
 	shm->reload_error[0] = '\0';
 	if (is_reload)
 		atomic_fetch_add(&shm->reloads, 1);
+}
+
+void publish_service(struct pool_shm *shm, const char *name, const char *version)
+{
+	snprintf(shm->service, sizeof shm->service, "%s", name);
+	snprintf(shm->service_version, sizeof shm->service_version, "%s", version);
+	snprintf(shm->version, sizeof shm->version, "%s", PACKAGE_VERSION);
 }
 
 void publish_refusal(struct pool_shm *shm, const char *reason)

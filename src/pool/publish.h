@@ -8,6 +8,9 @@
 /* A generation begins to serve. */
 void publish_generation(const struct workers *w, bool is_reload);
 
+/* Which service it is; with it. */
+void publish_service(struct pool_shm *shm, const char *name, const char *version);
+
 /* The next one did not come to serve, for this reason. */
 void publish_refusal(struct pool_shm *shm, const char *reason);
 

@@ -57,6 +57,28 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 		into->max_ns = from->max_ns;
 }
 
+static uint64_t less(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
+void histogram_subtract(struct histogram *histogram, const struct histogram *before)
+{
+	unsigned top = 0;
+
+	histogram->count = 0;
+	for (unsigned i = 0; i < HISTOGRAM_SIZE; i++) {
+		histogram->counters[i] = less(histogram->counters[i], before->counters[i]);
+		histogram->count += histogram->counters[i];
+		if (histogram->counters[i])
+			top = i;
+	}
+	histogram->sum_ns = less(histogram->sum_ns, before->sum_ns);
+	uint64_t most_ns = histogram->count ? histogram_ceiling(top) : 0;
+	if (most_ns < histogram->max_ns)
+		histogram->max_ns = most_ns;
+}
+
 uint64_t histogram_quantile(const struct histogram *histogram, double q)
 {
 	if (q >= 1 || histogram->count == 0)

@@ -41,6 +41,10 @@ void histogram_record(struct histogram *histogram, uint64_t value_ns);
 /* Adds what `from` counted. */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
+/* Takes away what `before` counted, of the same writers; the maximum is then its bucket's end, if not exact.
+ */
+void histogram_subtract(struct histogram *histogram, const struct histogram *before);
+
 /* The value below which the share q (0 to 1) lies; 1 is the exact maximum; 0 when nothing was recorded. */
 uint64_t histogram_quantile(const struct histogram *histogram, double q);
 

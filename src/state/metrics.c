@@ -52,7 +52,7 @@ void metrics_measure(struct metrics *m, unsigned slots)
 	m->slots = slots;
 }
 
-static size_t slot_bytes(const struct metrics *m)
+size_t metrics_slot_bytes(const struct metrics *m)
 {
 	size_t bytes =
 		sizeof(struct metrics_slot_shm) + (size_t)m->entries * HISTOGRAM_SIZE * sizeof(uint64_t);
@@ -70,12 +70,21 @@ static size_t head_bytes(void)
 
 size_t metrics_bytes(const struct metrics *m)
 {
-	return head_bytes() + (m->slots + METRICS_LANES) * slot_bytes(m);
+	return head_bytes() + (m->slots + METRICS_LANES) * metrics_slot_bytes(m);
+}
+
+bool metrics_fit(struct metrics *m, unsigned slots, size_t bytes)
+{
+	m->slots = slots;
+	for (m->entries = ENTRIES_LEAST; m->entries <= METRICS_ENTRIES_MAX; m->entries *= 2)
+		if (metrics_bytes(m) == bytes)
+			return true;
+	return false;
 }
 
 struct metrics_slot_shm *metrics_slot(const struct metrics *m, unsigned slot)
 {
-	return (struct metrics_slot_shm *)((char *)m->shm + head_bytes() + slot * slot_bytes(m));
+	return (struct metrics_slot_shm *)((char *)m->shm + head_bytes() + slot * metrics_slot_bytes(m));
 }
 
 /* The place of a name, an old one or the first free; -1: all are taken. */

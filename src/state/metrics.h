@@ -128,6 +128,13 @@ struct metrics {
 void metrics_measure(struct metrics *m, unsigned slots);
 size_t metrics_bytes(const struct metrics *m);
 
+/* For who watches: the same from what it takes, which is input.  False: no service's section has that size.
+ */
+bool metrics_fit(struct metrics *m, unsigned slots, size_t bytes);
+
+/* Of a slot; the histogram of each entry stands behind it. */
+size_t metrics_slot_bytes(const struct metrics *m);
+
 /* The slots of a lane's master, and its admin process. */
 static inline unsigned metrics_master_slot(const struct metrics *m, unsigned lane)
 {

@@ -90,7 +90,7 @@ enum pool_exit {
 	POOL_EXITS,
 };
 
-enum { SANDBOX_CALLS_MAX = 16 };
+enum { SANDBOX_CALLS_MAX = 16, SERVICE_NAME_MAX = 64, SERVICE_VERSION_MAX = 32 };
 
 struct pool_shm {
 	_Atomic uint64_t exits[POOL_EXITS];
@@ -108,11 +108,14 @@ struct pool_shm {
 	_Atomic uint64_t all_busy;             /* looks at which no worker was idle */
 	_Atomic uint32_t master;               /* its pid: of the generation that serves */
 	_Atomic uint32_t generation;           /* its number */
+	_Atomic uint64_t counts_since_ms;      /* monotonic: the counters of this memory; 0: not known */
 	_Atomic uint64_t serves_since_ms;      /* monotonic: it; 0: not known */
 	_Atomic uint64_t reload_error_ms;      /* monotonic: since when there is a reload_error */
 	/* Workers': system calls that the sandbox refused, and which: the number + 1; 0: none. */
 	_Atomic uint64_t sandbox_refused;
 	_Atomic uint32_t sandbox_calls[SANDBOX_CALLS_MAX];
+	char service[SERVICE_NAME_MAX]; /* the name and version of the program that serves, and percore's */
+	char service_version[SERVICE_VERSION_MAX], version[SERVICE_VERSION_MAX];
 	char reload_error[256]; /* why the last generation did not come to serve; "": it did */
 };
 

@@ -20,7 +20,7 @@
 
 #define SHARED_MAGIC UINT64_C(0x3145524f43524550) /* "PERCORE1" */
 
-enum { SHARED_VERSION = 3, SECTION_ALIGN = 4096 };
+enum { SHARED_VERSION = 4, SECTION_ALIGN = 4096 };
 
 struct shared_header_shm {
 	_Atomic uint64_t magic;
@@ -154,6 +154,30 @@ size_t shared_section_bytes(int fd, enum shared_section section)
 	if (fd < 0 || pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
 		return 0;
 	return header.section[section].bytes;
+}
+
+int shared_inspect(int fd, size_t sizes[SHARED_SECTIONS], size_t offsets[SHARED_SECTIONS])
+{
+	struct shared_header_shm header, ours;
+	struct stat st;
+	ssize_t n = pread(fd, &header, sizeof header, 0);
+
+	if (n < (ssize_t)(sizeof header.magic + sizeof header.version) || header.magic != SHARED_MAGIC)
+		return -EPROTO;
+	if (header.version != SHARED_VERSION || header.sections != SHARED_SECTIONS)
+		return -ENOTSUP;
+	if (n != (ssize_t)sizeof header || fstat(fd, &st) != 0)
+		return -EPROTO;
+	for (int i = 0; i < SHARED_SECTIONS; i++) {
+		if (header.section[i].bytes > (uint64_t)st.st_size)
+			return -EPROTO;
+		sizes[i] = (size_t)header.section[i].bytes;
+		offsets[i] = (size_t)header.section[i].offset;
+	}
+	lay_out(&ours, sizes);
+	atomic_store(&ours.magic, SHARED_MAGIC);
+	return memcmp(&header, &ours, sizeof header) == 0 && (uint64_t)st.st_size == header.total ? 0
+	                                                                                          : -EPROTO;
 }
 
 void *shared_section(const struct shared *shared, enum shared_section section)

@@ -54,6 +54,13 @@ int shared_publish(struct shared *shared);
 /* As the memory behind `fd` says, which is input: to be checked.  0: it does not say. */
 size_t shared_section_bytes(int fd, enum shared_section section);
 
+/*
+ * For who watches: the sizes and places of the sections behind `fd`, which are input.  0, and each lies
+ * within the memory; -EPROTO: it is no shared memory of a percore, or a damaged one; -ENOTSUP: of another
+ * version.
+ */
+int shared_inspect(int fd, size_t sizes[SHARED_SECTIONS], size_t offsets[SHARED_SECTIONS]);
+
 void *shared_section(const struct shared *shared, enum shared_section section);
 
 /* Ends the mapping and closes its descriptor. */
