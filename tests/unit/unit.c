@@ -13,7 +13,7 @@ int main(void)
 		handover_suite,    overload_suite,    metrics_suite,     log_suite,        background_suite,
 		redis_url_suite,   arena_suite,       utf8_suite,        json_check_suite, multipart_suite,
 		form_suite,        watch_suite,       accept_suite,      status_suite,     history_suite,
-		shape_suite,       openapi_suite,
+		shape_suite,       openapi_suite,     top_suite,
 	};
 	SRunner *runner = srunner_create(NULL);
 

@@ -46,6 +46,7 @@ Suite *log_suite(void);
 Suite *accept_suite(void);
 Suite *status_suite(void);
 Suite *history_suite(void);
+Suite *top_suite(void);
 Suite *background_suite(void);
 
 /* Adds a suite's tests, ended by NULL. */
