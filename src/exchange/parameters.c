@@ -45,8 +45,10 @@ static const char *find_header(const struct percore_request *request, const char
 	const char *values[HEADER_MAX];
 	size_t count = fcgi_params(request->fcgi, name, values, HEADER_MAX);
 
-	if (count <= 1)
-		return count ? values[0] : NULL;
+	if (count == 0 || strcmp(name, "HTTP_PROXY") == 0) /* CVE-2016-5385 */
+		return NULL;
+	if (count == 1)
+		return values[0];
 	for (const struct joined *before = own->joined; before; before = before->next)
 		if (strcmp(before->text, name) == 0)
 			return before->text + strlen(name) + 1;
@@ -58,8 +60,6 @@ static const char *find_header(const struct percore_request *request, const char
 
 const char *percore_param(const struct percore_request *request, const char *name)
 {
-	if (strcmp(name, "HTTP_PROXY") == 0) /* CVE-2016-5385 */
-		return NULL;
 	return strncmp(name, "HTTP_", 5) == 0 ? find_header(request, name) : fcgi_param(request->fcgi, name);
 }
 
