@@ -129,12 +129,20 @@ static struct percore_app *lua_app(const char *file)
 	return app;
 }
 
-int main(int argc, char **argv)
+/* As percore will read it: the last one counts. */
+static const char *script_of(int argc, char **argv)
 {
 	const char *file = "";
 
-	for (int i = 1; i + 1 < argc; i++)
-		if (strcmp(argv[i], "--script") == 0)
+	for (int i = 1; i < argc; i++)
+		if (strncmp(argv[i], "--script=", 9) == 0)
+			file = argv[i] + 9;
+		else if (strcmp(argv[i], "--script") == 0 && i + 1 < argc)
 			file = argv[i + 1];
-	return percore_run(lua_app(file), argc, argv);
+	return file;
+}
+
+int main(int argc, char **argv)
+{
+	return percore_run(lua_app(script_of(argc, argv)), argc, argv);
 }

@@ -58,6 +58,8 @@ START_TEST(what_a_handler_returns_is_answered)
 	answers("return {y = request:query('y')}", 200, "{}");
 	answers("return 404, 'There is no such thing.'", 404, "There is no such thing.");
 	answers("return 403, nil", 403, "");
+	answers("return 404, {detail = 'of a table'}", 404, "of a table");
+	answers("return 201, {detail = 'made'}", 201, "made");
 }
 END_TEST
 
@@ -177,6 +179,17 @@ START_TEST(limit_of_a_route_holds)
 }
 END_TEST
 
+START_TEST(script_is_the_last_that_the_command_line_names)
+{
+	char *none[] = { "lua", "--workers", "2", "--script" }, *apart[] = { "lua", "--script", "a.lua" },
+	     *joined[] = { "lua", "--script", "a.lua", "--script=b.lua", "--workers", "2" };
+
+	ck_assert_str_eq(script_of(4, none), "");
+	ck_assert_str_eq(script_of(3, apart), "a.lua");
+	ck_assert_str_eq(script_of(6, joined), "b.lua");
+}
+END_TEST
+
 START_TEST(wrong_script_keeps_it_from_serving)
 {
 	static const char *const bad[] = {
@@ -202,5 +215,6 @@ int main(void)
 		(const TTest *const[]){ what_a_handler_returns_is_answered, what_is_no_answer_is_an_error,
 	                                body_comes_as_tables, state_lasts_and_a_kept_request_is_the_next_one,
 	                                memory_is_bounded_and_comes_back, limit_of_a_route_holds,
+	                                script_is_the_last_that_the_command_line_names,
 	                                wrong_script_keeps_it_from_serving, NULL });
 }
