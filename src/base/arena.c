@@ -31,16 +31,9 @@ void arena_fini(struct arena *arena)
 	}
 }
 
-static void *need(void *memory)
-{
-	if (!memory)
-		percore_no_memory();
-	return memory;
-}
-
 static struct arena_block *add_block(struct arena *arena, size_t bytes)
 {
-	struct arena_block *block = need(malloc(sizeof *block + bytes));
+	struct arena_block *block = no_memory_unless(malloc(sizeof *block + bytes));
 
 	block->next = arena->blocks;
 	arena->blocks = block;

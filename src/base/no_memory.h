@@ -14,4 +14,12 @@ void no_memory_tell(_Atomic uint32_t *word, uint32_t reason);
 _Noreturn void percore_no_memory(void);
 #pragma GCC visibility pop
 
+/* What was allocated; where it was not, the process ends so. */
+static inline void *no_memory_unless(void *memory)
+{
+	if (!memory)
+		percore_no_memory();
+	return memory;
+}
+
 #endif

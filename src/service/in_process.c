@@ -33,13 +33,6 @@ struct percore_test {
 	int lock; /* of the runtime directory */
 };
 
-static void *need(void *memory)
-{
-	if (!memory)
-		percore_no_memory();
-	return memory;
-}
-
 /* ---- The app. */
 
 static bool configure(struct percore_test *test, const char *const *options)
@@ -112,7 +105,7 @@ static void end(struct percore_test *test)
 
 struct percore_test *percore_test_new(struct percore_app *app, const char *const *options)
 {
-	struct percore_test *test = need(calloc(1, sizeof *test));
+	struct percore_test *test = no_memory_unless(calloc(1, sizeof *test));
 
 	test->run.app = app;
 	test->run.settings = settings_defaults;
@@ -218,7 +211,7 @@ static void serve(struct percore_test *test, struct fcgi_plain *plain)
 {
 	struct in_flight_shm in_flight = { 0 };
 	uint64_t now_ms = clock_ns() / 1000000, timeout_ms = (uint64_t)test->run.settings.request_timeout_ms;
-	struct fcgi *fcgi = need(fcgi_new_plain(plain, &in_flight));
+	struct fcgi *fcgi = no_memory_unless(fcgi_new_plain(plain, &in_flight));
 
 	atomic_store(&in_flight.since_ms, now_ms);
 	atomic_store(&in_flight.deadline_ms, timeout_ms ? now_ms + timeout_ms : 0);

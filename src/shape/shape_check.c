@@ -238,21 +238,14 @@ static const char *check_head(const struct shape *shape)
 	return shape->count > 0 ? NULL : "it has no members";
 }
 
-static void *need(void *memory)
-{
-	if (!memory)
-		percore_no_memory();
-	return memory;
-}
-
 static struct shape *add_shape(const struct percore_shape *table)
 {
-	struct shape *shape = need(calloc(1, sizeof *shape));
+	struct shape *shape = no_memory_unless(calloc(1, sizeof *shape));
 	size_t count = 0;
 
 	while (table->fields && table->fields[count].member)
 		count++;
-	shape->fields = need(calloc(count + 1, sizeof *shape->fields));
+	shape->fields = no_memory_unless(calloc(count + 1, sizeof *shape->fields));
 	shape->table = table;
 	shape->size = count > 0 ? table->fields[0].within : 0;
 	for (; shape->count < count; shape->count++)

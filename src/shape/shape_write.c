@@ -3,6 +3,7 @@
 #include "base/decimal.h"
 #include "base/json_read.h"
 #include "base/log.h"
+#include "base/no_memory.h"
 #include "base/utf8.h"
 #include "shape/shape.h"
 
@@ -24,13 +25,6 @@ static json_object *fail(struct writer *w, const struct shape *shape, const char
 		snprintf(w->wrong, SHAPE_WRONG_MAX, "shape %s: member %s: %s", shape->table->name, name,
 		         wrong);
 	return NULL;
-}
-
-static json_object *need(json_object *json)
-{
-	if (!json)
-		percore_no_memory();
-	return json;
 }
 
 static int64_t load_integer(const struct percore_field *spec, const void *in)
@@ -85,7 +79,7 @@ static json_object *write_text(struct writer *w, const struct shape *shape, cons
 	size_t length = strlen(text);
 	if (length > INT32_MAX || !utf8_is_valid(text, length))
 		return fail(w, shape, field->name, "its text is no UTF-8, or larger than 2 GiB");
-	return need(json_object_new_string_len(text, (int)length));
+	return no_memory_unless(json_object_new_string_len(text, (int)length));
 }
 
 static json_object *write_integer(struct writer *w, const struct shape *shape,
@@ -96,10 +90,10 @@ static json_object *write_integer(struct writer *w, const struct shape *shape,
 	if (field->spec->type == PERCORE_UNSIGNED && value < 0)
 		return fail(w, shape, field->name, "it is larger than 2^63-1");
 	if (!field->spec->values)
-		return need(json_object_new_int64(value));
+		return no_memory_unless(json_object_new_int64(value));
 	if (value < 0 || value > field->most)
 		return fail(w, shape, field->name, "it is the place of none of its values");
-	return need(json_object_new_string(field->spec->values[value]));
+	return no_memory_unless(json_object_new_string(field->spec->values[value]));
 }
 
 static json_object *write_number(struct writer *w, const struct shape *shape, const struct shape_field *field,
@@ -112,7 +106,7 @@ static json_object *write_number(struct writer *w, const struct shape *shape, co
 	if (!isfinite(value))
 		return fail(w, shape, field->name, "it is NaN or infinite");
 	decimal_shortest(value, text);
-	return need(json_object_new_double_s(value, text));
+	return no_memory_unless(json_object_new_double_s(value, text));
 }
 
 /* NULL is null, or where w->wrong is set nothing. */
@@ -131,7 +125,7 @@ static json_object *write_value(struct writer *w, const struct shape *shape, con
 		return write_number(w, shape, field, in);
 	case PERCORE_FLAG:
 		memcpy(&flag, in, sizeof flag);
-		return need(json_object_new_boolean(flag));
+		return no_memory_unless(json_object_new_boolean(flag));
 	case PERCORE_OBJECT:
 		return write_object(w, field->shape, in);
 	default: /* PERCORE_JSON */
@@ -153,7 +147,7 @@ static json_object *write_array(struct writer *w, const struct shape *shape, con
                                 const unsigned char *in)
 {
 	const struct percore_field *spec = field->spec;
-	json_object *array = need(json_object_new_array());
+	json_object *array = no_memory_unless(json_object_new_array());
 	const unsigned char *items;
 	size_t count;
 
@@ -189,7 +183,7 @@ static bool is_absent(const struct percore_field *spec, const unsigned char *in)
 /* What is begun is put where it fails. */
 static json_object *write_object(struct writer *w, const struct shape *shape, const unsigned char *in)
 {
-	json_object *object = need(json_object_new_object());
+	json_object *object = no_memory_unless(json_object_new_object());
 
 	if (++w->levels > SHAPE_LEVELS_MAX)
 		fail(w, shape, shape->fields[0].name, "it is more than 64 levels deep");

@@ -4,6 +4,7 @@
 
 #include "base/ascii.h"
 #include "base/json_read.h"
+#include "base/no_memory.h"
 #include "exchange/request.h"
 #include "shape/shape.h"
 
@@ -40,13 +41,6 @@ void openapi_free(struct openapi *openapi)
 }
 
 /* ---- Small pieces of the document. */
-
-static void *need(void *memory)
-{
-	if (!memory)
-		percore_no_memory();
-	return memory;
-}
 
 static void add_text(json_object *to, const char *name, const char *text)
 {
@@ -122,7 +116,7 @@ static void add_operation_id(json_object *operation, const char *name, const cha
 {
 	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 	size_t name_length = strlen(name), size = name_length + strlen(pattern) + 16;
-	char *id = need(malloc(size)), *end = id + name_length;
+	char *id = no_memory_unless(malloc(size)), *end = id + name_length;
 
 	memcpy(id, name, name_length);
 	for (const char *at = pattern; *at; at++)
@@ -214,7 +208,7 @@ static void add_operation(json_object *operation, const struct percore_route *ro
 static json_object *path_of(json_object *paths, const char *pattern)
 {
 	const char *dots = strstr(pattern, "...}");
-	char *path = need(strdup(pattern));
+	char *path = no_memory_unless(strdup(pattern));
 
 	if (dots && !dots[4])
 		strcpy(path + (dots - pattern), "}");
@@ -279,7 +273,7 @@ void openapi_document(struct percore_request *request)
 			document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &openapi->length);
 		openapi->text = text ? strdup(text) : NULL;
 		json_object_put(document);
-		need(openapi->text);
+		no_memory_unless(openapi->text);
 	}
 	percore_answer_bytes(request, 200, "application/json", openapi->text, openapi->length);
 }
