@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "base/siphash.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -35,8 +34,8 @@ struct view {
 	uint64_t version, seen; /* `seen`: the request or run that looked last */
 	const void *bytes;
 	size_t length;
-	json_object *json;          /* parsed on demand, once a version */
-	char tag[SNAPSHOT_TAG_MAX]; /* likewise made on demand; "" */
+	json_object *json;     /* parsed on demand, once a version */
+	char tag[ETAG_OF_MAX]; /* likewise made on demand; "" */
 	bool is_parsed;
 };
 
@@ -286,18 +285,14 @@ json_object *percore_snapshot_json(const char *name)
 	return view->json;
 }
 
-bool snapshot_tag(const char *name, char tag[SNAPSHOT_TAG_MAX])
+bool snapshot_tag(const char *name, char tag[ETAG_OF_MAX])
 {
-	static const uint64_t keys[2][2] = { { UINT64_C(0x736e617073686f74), UINT64_C(0x9e3779b97f4a7c15) },
-		                             { UINT64_C(0x7461672d6f662d69), UINT64_C(0xbf58476d1ce4e5b9) } };
 	struct view *view = view_of(name);
 
 	if (!view)
 		return false;
 	if (!*view->tag)
-		snprintf(view->tag, sizeof view->tag, "%016" PRIx64 "%016" PRIx64,
-		         siphash(keys[0], view->bytes, view->length),
-		         siphash(keys[1], view->bytes, view->length));
+		etag_of(view->bytes, view->length, view->tag);
 	memcpy(tag, view->tag, sizeof view->tag);
 	return true;
 }

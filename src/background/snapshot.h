@@ -12,6 +12,7 @@
 #define PERCORE_SNAPSHOT_H
 
 #include "background/background.h"
+#include "base/etag.h"
 
 enum { SNAPSHOT_BYTES_MAX = 64 << 20 };
 
@@ -23,8 +24,7 @@ void snapshot_use(struct background_shm *shm, const char *directory);
  * A name for the bytes of the version that this request sees, as an ETag: the same on every host and after a
  * restart, as a number of a version would not be.  False: there is none.
  */
-enum { SNAPSHOT_TAG_MAX = 33 };
-bool snapshot_tag(const char *name, char tag[SNAPSHOT_TAG_MAX]);
+bool snapshot_tag(const char *name, char tag[ETAG_OF_MAX]);
 
 /* At the start of each request or run: until the next, each name stays at the version first seen. */
 void snapshot_begin(void);

@@ -2,7 +2,10 @@
 /* etag - see etag.h. */
 #include "base/etag.h"
 
-#include <stddef.h>
+#include "base/siphash.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool is_weak(const char *tag)
@@ -51,4 +54,13 @@ bool etag_list_has(const char *list, const char *tag, bool strongly)
 		list = quote + length + 2;
 	}
 	return false;
+}
+
+void etag_of(const void *bytes, size_t length, char tag[ETAG_OF_MAX])
+{
+	static const uint64_t keys[2][2] = { { UINT64_C(0x656e746974792d74), UINT64_C(0x9e3779b97f4a7c15) },
+		                             { UINT64_C(0x6167206f66206279), UINT64_C(0xbf58476d1ce4e5b9) } };
+
+	snprintf(tag, ETAG_OF_MAX, "%016" PRIx64 "%016" PRIx64, siphash(keys[0], bytes, length),
+	         siphash(keys[1], bytes, length));
 }

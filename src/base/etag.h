@@ -4,6 +4,7 @@
 #define PERCORE_ETAG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* A tag as a program gives it: what is between the quotes, or W/ and that for a weak one. */
 bool etag_is_good(const char *tag);
@@ -13,5 +14,9 @@ bool etag_is_good(const char *tag);
  * From where a list is malformed it has no more tags.
  */
 bool etag_list_has(const char *list, const char *tag, bool strongly);
+
+/* A tag for these bytes, the same everywhere: 32 hex digits. */
+enum { ETAG_OF_MAX = 33 };
+void etag_of(const void *bytes, size_t length, char tag[ETAG_OF_MAX]);
 
 #endif

@@ -5,10 +5,8 @@
  */
 #include "background/snapshot.h"
 #include "base/etag.h"
-#include "base/siphash.h"
 #include "exchange/request.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 static bool is_reading(const struct percore_request *request)
@@ -68,16 +66,15 @@ bool percore_check_etag(struct percore_request *request, const char *etag, bool 
 
 const char *percore_etag(struct percore_request *request, const void *bytes, size_t length)
 {
-	static const uint64_t keys[2][2] = { { UINT64_C(0x656e746974792d74), UINT64_C(0x9e3779b97f4a7c15) },
-		                             { UINT64_C(0x6167206f66206279), UINT64_C(0xbf58476d1ce4e5b9) } };
+	char *tag = percore_alloc(request, ETAG_OF_MAX);
 
-	return percore_format(request, "%016" PRIx64 "%016" PRIx64, siphash(keys[0], bytes, length),
-	                      siphash(keys[1], bytes, length));
+	etag_of(bytes, length, tag);
+	return tag;
 }
 
 bool percore_check_snapshot(struct percore_request *request, const char *name)
 {
-	char etag[SNAPSHOT_TAG_MAX];
+	char etag[ETAG_OF_MAX];
 
 	return percore_check_etag(request, snapshot_tag(name, etag) ? etag : NULL, false);
 }
