@@ -133,8 +133,6 @@ static void refuse_json(struct percore_request *request, enum json_verdict verdi
 {
 	char detail[128];
 
-	if (verdict == JSON_NO_MEMORY)
-		percore_no_memory();
 	if (verdict == JSON_TOO_LARGE) {
 		percore_answer_problem(request, 413,
 		                       "The body has more values than this service has memory for.");
@@ -145,55 +143,56 @@ static void refuse_json(struct percore_request *request, enum json_verdict verdi
 	percore_answer_problem(request, 400, detail);
 }
 
-static struct json_rules rules_for(const struct percore_request *request, unsigned flags)
+/* What is good is the request's to put. */
+static enum json_verdict parse(struct percore_request *request, const void *bytes, size_t length,
+                               unsigned flags, struct json_finding *finding, json_object **json)
 {
-	return (struct json_rules){ .levels = LEVELS_MAX,
-		                    .memory = request->exchange->max_json_memory,
-		                    .big_integers = flags & PERCORE_JSON_BIG_INTEGERS,
-		                    .unique_names = flags & PERCORE_JSON_UNIQUE_NAMES };
+	const struct json_rules rules = { .levels = LEVELS_MAX,
+		                          .memory = request->exchange->max_json_memory,
+		                          .big_integers = flags & PERCORE_JSON_BIG_INTEGERS,
+		                          .unique_names = flags & PERCORE_JSON_UNIQUE_NAMES };
+	enum json_verdict verdict =
+		length <= TEXT_MAX ? json_read(bytes, length, &rules, finding, json) : JSON_TOO_LARGE;
+
+	if (verdict == JSON_NO_MEMORY)
+		percore_no_memory();
+	if (verdict == JSON_GOOD)
+		percore_lend(request, *json);
+	return verdict;
 }
 
 bool percore_read_json(struct percore_request *request, const void *bytes, size_t length, unsigned flags,
                        json_object **json)
 {
-	const struct json_rules rules = rules_for(request, flags);
 	struct json_finding finding;
-	enum json_verdict verdict =
-		length <= TEXT_MAX ? json_read(bytes, length, &rules, &finding, json) : JSON_TOO_LARGE;
 
-	if (verdict == JSON_NO_MEMORY)
-		percore_no_memory();
-	if (verdict == JSON_GOOD) {
-		percore_lend(request, *json);
+	switch (parse(request, bytes, length, flags, &finding, json)) {
+	case JSON_GOOD:
 		return true;
-	}
-	*json = NULL;
-	if (verdict == JSON_TOO_LARGE)
+	case JSON_TOO_LARGE:
 		percore_log(request, PERCORE_LOG_WARNING,
 		            "a JSON text has more values than there is memory for");
-	else
+		break;
+	default:
 		percore_log(request, PERCORE_LOG_WARNING,
 		            "a JSON text is not valid: at byte %zu, expected %s", finding.at,
 		            finding.expected);
+	}
+	*json = NULL;
 	return false;
 }
 
 static bool read_json(struct percore_request *request, unsigned flags)
 {
-	const struct json_rules rules = rules_for(request, flags);
 	struct json_finding finding;
 	size_t length;
 	const char *text = percore_body_bytes(request, &length);
 
 	if (!text)
 		return false;
-	enum json_verdict verdict = length <= TEXT_MAX
-	                                    ? json_read(text, length, &rules, &finding, &request->json)
-	                                    : JSON_TOO_LARGE;
+	enum json_verdict verdict = parse(request, text, length, flags, &finding, &request->json);
 	if (verdict != JSON_GOOD)
 		refuse_json(request, verdict, &finding);
-	else
-		percore_lend(request, request->json);
 	return verdict == JSON_GOOD;
 }
 

@@ -62,10 +62,7 @@ const struct percore_pair *percore_cookie_all(struct percore_request *request)
 
 const char *percore_cookie(struct percore_request *request, const char *name)
 {
-	for (const struct percore_pair *pair = percore_cookie_all(request); pair->name; pair++)
-		if (strcmp(pair->name, name) == 0)
-			return pair->value;
-	return NULL;
+	return request_find(percore_cookie_all(request), name);
 }
 
 /* ---- To the client. */

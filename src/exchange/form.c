@@ -409,10 +409,7 @@ const struct percore_pair *percore_form_all(struct percore_request *request)
 
 const char *percore_form(struct percore_request *request, const char *name)
 {
-	for (const struct percore_pair *pair = percore_form_all(request); pair->name; pair++)
-		if (strcmp(pair->name, name) == 0)
-			return pair->value;
-	return NULL;
+	return request_find(percore_form_all(request), name);
 }
 
 const struct percore_upload *percore_form_files(struct percore_request *request)

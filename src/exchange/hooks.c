@@ -34,16 +34,12 @@ const char *hooks_add(struct hooks *hooks, const struct percore_hook *spec)
 	return NULL;
 }
 
-static bool is_below(const char *path, const char *prefix)
-{
-	size_t length = strlen(prefix);
-
-	return path && strncmp(path, prefix, length) == 0 && (!path[length] || path[length] == '/');
-}
-
 bool hook_is_below(const struct percore_request *request, const char *prefix)
 {
-	return is_below(request->path.plain, prefix) || is_below(request->path.marked, prefix);
+	const struct route_path *path = &request->path;
+
+	return (path->plain && route_below(path->plain, prefix)) ||
+	       (path->marked && route_below(path->marked, prefix));
 }
 
 bool hooks_before(struct percore_request *request)

@@ -18,8 +18,5 @@ const struct percore_pair *percore_query_all(struct percore_request *request)
 
 const char *percore_query(struct percore_request *request, const char *name)
 {
-	for (const struct percore_pair *pair = percore_query_all(request); pair->name; pair++)
-		if (strcmp(pair->name, name) == 0)
-			return pair->value;
-	return NULL;
+	return request_find(percore_query_all(request), name);
 }

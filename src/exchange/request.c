@@ -102,6 +102,14 @@ void percore_log(const struct percore_request *request, enum percore_log_level l
 		log_at((enum log_level)level, "%s", text);
 }
 
+const char *request_find(const struct percore_pair *pairs, const char *name)
+{
+	for (; pairs->name; pairs++)
+		if (strcmp(pairs->name, name) == 0)
+			return pairs->value;
+	return NULL;
+}
+
 bool request_is_token(const char *text)
 {
 	static const char token[] =

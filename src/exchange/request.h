@@ -52,6 +52,9 @@ struct percore_request {
 	_Alignas(max_align_t) unsigned char first[REQUEST_FIRST_BYTES]; /* its first block */
 };
 
+/* The first value of a name in such a list; NULL: none. */
+const char *request_find(const struct percore_pair *pairs, const char *name);
+
 /* A token of RFC 9110, 5.6.2: not empty, letters, digits and some signs. */
 bool request_is_token(const char *text);
 

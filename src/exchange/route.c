@@ -194,9 +194,9 @@ bool routes_have(const struct routes *routes, const char *pattern)
 	return false;
 }
 
-uint64_t routes_least_time_limit_ms(const struct routes *routes)
+uint64_t routes_least_time_limit_ms(const struct routes *routes, uint64_t others_ms)
 {
-	double least_s = INFINITY;
+	double least_s = others_ms ? (double)others_ms / 1000 : INFINITY;
 
 	for (size_t i = 0; i < routes->count; i++) {
 		double limit_s = routes->all[i].spec.time_limit;

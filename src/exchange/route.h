@@ -38,8 +38,8 @@ const struct route *routes_find(const struct routes *routes, const char *method,
 /* Is there a route of this very pattern? */
 bool routes_have(const struct routes *routes, const char *pattern);
 
-/* The shortest time limit that a route has of its own; UINT64_MAX: none has. */
-uint64_t routes_least_time_limit_ms(const struct routes *routes);
+/* The shortest time limit there is: of a route, or the others' (0: none); UINT64_MAX: none at all. */
+uint64_t routes_least_time_limit_ms(const struct routes *routes, uint64_t others_ms);
 
 /* "GET, HEAD, OPTIONS" for a known path. */
 void routes_allow(const struct routes *routes, const struct route_path *path, char *allow, size_t size);

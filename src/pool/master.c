@@ -272,13 +272,10 @@ static uint64_t least(uint64_t a, uint64_t b)
 static uint64_t tick_ms(const struct master *m)
 {
 	const struct settings *s = m->settings;
-	uint64_t tick = TICK_MS;
+	uint64_t time_limit_ms =
+		routes_least_time_limit_ms(m->exchange->routes, (uint64_t)s->request_timeout_ms);
+	uint64_t tick = least(TICK_MS, time_limit_ms / TICKS_PER_TIMEOUT);
 
-	uint64_t time_limit_ms = routes_least_time_limit_ms(m->exchange->routes);
-
-	if (s->request_timeout_ms > 0)
-		tick = least(tick, (uint64_t)s->request_timeout_ms / TICKS_PER_TIMEOUT);
-	tick = least(tick, time_limit_ms / TICKS_PER_TIMEOUT);
 	if (s->slow_log_ms > 0)
 		tick = least(tick, (uint64_t)s->slow_log_ms / TICKS_PER_TIMEOUT);
 	if (m->sampler.is_busy)

@@ -125,14 +125,6 @@ static int open_connections(const struct single *single)
 	return error ? error : connections_listen(&connections);
 }
 
-static uint64_t shortest_time_limit_ms(const struct single *single)
-{
-	uint64_t request_ms = (uint64_t)single->settings->request_timeout_ms;
-	uint64_t route_ms = routes_least_time_limit_ms(single->exchange->routes);
-
-	return request_ms && request_ms < route_ms ? request_ms : route_ms;
-}
-
 int single_run(const struct single *single)
 {
 	const struct settings *settings = single->settings;
@@ -157,7 +149,8 @@ int single_run(const struct single *single)
 	int error = open_connections(single);
 
 	own_index = single->index;
-	shortest_ms = shortest_time_limit_ms(single);
+	shortest_ms =
+		routes_least_time_limit_ms(single->exchange->routes, (uint64_t)settings->request_timeout_ms);
 	if (error) {
 		log_error("cannot set up the connections: %s", strerror(-error));
 		return 1;
